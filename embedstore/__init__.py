@@ -1,0 +1,1 @@
+"""Find photos with words: train, index, search, answer, measure."""

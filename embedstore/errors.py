@@ -1,0 +1,76 @@
+"""What can go wrong, in one tree; each branch has one HTTP status and one exit code.
+
+EmbedStoreError
+├── NotFound          404  no such store, collection or item
+├── Conflict          409  SpaceMismatch, StoreLocked
+├── Invalid           422  BadImage, BadQuery, BadFilter, BadItem
+├── Unavailable       503  MissingExtra, NoDevice, Overloaded
+├── Corrupt           500  stored bytes that fail their checksum
+└── StorageFull       507  disk full or folder read-only
+
+A message says what happened, the value seen, what was expected, and what to type next.
+"""
+
+
+class EmbedStoreError(Exception):
+    """Base of every error that embedstore raises on purpose."""
+
+
+class NotFound(EmbedStoreError):
+    """A store, collection, item or file that is not there."""
+
+
+class Conflict(EmbedStoreError):
+    """A request that contradicts what is stored."""
+
+
+class SpaceMismatch(Conflict):
+    """Vectors of one space offered to a collection of another."""
+
+
+class StoreLocked(Conflict):
+    """Another process holds the store for longer than the wait."""
+
+
+class Invalid(EmbedStoreError):
+    """Input that can never succeed as it is."""
+
+
+class BadImage(Invalid):
+    """Bytes that do not decode to a picture within the bounds."""
+
+
+class BadQuery(Invalid):
+    """A query that says nothing, or asks for the impossible."""
+
+
+class BadFilter(Invalid):
+    """A filter that does not parse or names an unknown field."""
+
+
+class BadItem(Invalid):
+    """An item that cannot be stored: no key, no content, metadata that is not JSON, NaN vector."""
+
+
+class Unavailable(EmbedStoreError):
+    """Something needed is not here now."""
+
+
+class MissingExtra(Unavailable):
+    """An optional package that is not installed."""
+
+
+class NoDevice(Unavailable):
+    """A device that was asked for and is not there."""
+
+
+class Overloaded(Unavailable):
+    """Too much work at once; try again."""
+
+
+class Corrupt(EmbedStoreError):
+    """Stored bytes that fail their checksum."""
+
+
+class StorageFull(EmbedStoreError):
+    """A disk that is full or a folder that cannot be written."""
