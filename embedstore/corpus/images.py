@@ -17,11 +17,22 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from embedstore.corpus.colour import to_rgb, upright_rgb
+from embedstore.corpus.entry import printable
 from embedstore.corpus.formats import EXPECTED, decoders, media_type
 from embedstore.errors import BadImage
 from embedstore.types import ImagePreprocess, Pixels
 
-__all__ = ["DecodeLimits", "fit", "load", "media_type", "pixels_of", "read_bytes", "thumbnail"]
+__all__ = [
+    "DEFAULT_LIMITS",
+    "DecodeLimits",
+    "fit",
+    "load",
+    "media_type",
+    "pixels_of",
+    "spoken",
+    "read_bytes",
+    "thumbnail",
+]
 
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 # A strip of 20,000 x 10 pixels would grow to 400 MB on its way to a square of 224.
@@ -64,7 +75,7 @@ def load(
     Raises:
         BadImage: It cannot be read or decoded within the limits.
     """
-    name = _name(source)
+    name = spoken(source)
     return pixels_of(read_bytes(source, name, limits), name, preprocess, limits)
 
 
@@ -89,16 +100,16 @@ def fit(image: Image.Image, preprocess: ImagePreprocess) -> Pixels:
     rgb, size = to_rgb(image), preprocess.size
     resample = _FILTERS[preprocess.interpolation]
     if preprocess.resize == "squash":
-        return np.asarray(rgb.resize((size, size), resample))
+        return np.array(rgb.resize((size, size), resample))
     short = min(rgb.size)
     width, height = (size if side == short else int(size * side / short) for side in rgb.size)
     left, top = round((width - size) / 2), round((height - size) / 2)
     if max(width, height) <= _LONGEST_ASPECT * size:
         whole = rgb.resize((width, height), resample)
-        return np.asarray(whole.crop((left, top, left + size, top + size)))
+        return np.array(whole.crop((left, top, left + size, top + size)))
     x, y = rgb.width / width, rgb.height / height
     box = (left * x, top * y, (left + size) * x, (top + size) * y)
-    return np.asarray(rgb.resize((size, size), resample, box))
+    return np.array(rgb.resize((size, size), resample, box))
 
 
 def thumbnail(
@@ -115,7 +126,7 @@ def thumbnail(
     Raises:
         BadImage: It cannot be read or decoded within the limits.
     """
-    name = _name(source)
+    name = spoken(source)
     data = read_bytes(source, name, limits)
     with _one_error(name, data):
         image = _decode(data, name, side, limits)
@@ -176,10 +187,11 @@ def _decode(data: bytes, name: str, side: int, limits: DecodeLimits) -> Image.Im
         return upright_rgb(image)
 
 
-def _name(source: Path | bytes) -> str:
+def spoken(source: Path | bytes) -> str:
+    """Name a picture for a message."""
     if isinstance(source, bytes):
         return f"picture of {len(source):,} bytes"
-    return str(source).encode("utf-8", "backslashreplace").decode()
+    return printable(str(source))
 
 
 @contextmanager

@@ -1,0 +1,85 @@
+"""What a reader yields: one entry an item, or the reason why there is none."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from embedstore.types import digest
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One item of a corpus, not yet opened.
+
+    Attributes:
+        key: Unique in the corpus, the same on every run.
+        image: The file, where there is one.
+        texts: Captions or passages.
+        meta: Any JSON object.
+        stamp: Changes when the image file, the texts or the metadata change.
+    """
+
+    key: str
+    image: Path | None
+    texts: tuple[str, ...]
+    meta: Mapping[str, Any]
+    stamp: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A place in a corpus that gives no item.
+
+    Attributes:
+        key: Key of the item, or the line where it has none.
+        reason: What was seen, what was expected, what to do next.
+    """
+
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The items found at one path.
+
+    Attributes:
+        root: Prefix of every key in it; what was indexed under it before and is gone can be told.
+        entries: Read once, in a stable order, while it is consumed.
+        skipped: Files that are no pictures, counted by suffix while `entries` is consumed.
+    """
+
+    root: str
+    entries: Iterator[Entry | Failure]
+    skipped: dict[str, int] = field(default_factory=dict)
+
+
+def entry(
+    key: str, image: Path | None, texts: tuple[str, ...] = (), meta: Mapping[str, Any] | None = None
+) -> Entry:
+    """Make an entry and stamp it without opening its image.
+
+    A missing image is no error here: decoding it says so, with its name.
+    """
+    about = dict(meta or {})
+    return Entry(key, image, texts, about, f"{_file_stamp(image)}:{digest([texts, about])}")
+
+
+def _file_stamp(image: Path | None) -> str:
+    if image is None:
+        return "-"
+    try:
+        status = image.stat()
+    except OSError as error:
+        return type(error).__name__
+    return f"{status.st_mtime_ns}:{status.st_size}"
+
+
+def printable(name: str) -> str:
+    """Give a file name as text that can be stored; bytes that are not UTF-8 are escaped."""
+    try:
+        raw = name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # surrogates that no file system made
+        raw = name.encode("utf-8", "surrogatepass")
+    return raw.decode("utf-8", "backslashreplace")

@@ -1,0 +1,206 @@
+"""A pool of decode processes that can be lost one by one.
+
+Each worker has a socket and a queue of its own, so that the loss of one says which picture was in
+its hands and costs nothing but that picture. Pixels come back through shared memory: workers run
+ahead while the encoder holds this process, and nothing large is pickled.
+"""
+
+import mmap
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import deque
+from multiprocessing import Pipe
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from embedstore.corpus.images import DecodeLimits, spoken
+from embedstore.corpus.worker import Reply, Task
+from embedstore.errors import Unavailable
+from embedstore.types import ImagePreprocess, Pixels
+
+_PICTURES_WORTH_A_WORKER = 4
+
+
+class Job:
+    """A picture on its way; its slot of the shared memory is its own until its result is taken."""
+
+    def __init__(self, source: Path | bytes, slot: int) -> None:
+        self.task: Task = (slot, spoken(source), source)
+        self.reply: Reply | None = None
+
+
+class _Worker:
+    """A process, and the jobs in its hands in the order it takes them."""
+
+    def __init__(self, preprocess: ImagePreprocess, limits: DecodeLimits, memory_fd: int) -> None:
+        self.jobs: deque[Job] = deque()
+        self.ready = False
+        self.connection, far = Pipe()
+        with far:
+            fds = (far.fileno(), memory_fd)
+            # No multiprocessing start method: those import the caller's main module again.
+            start = (
+                f"import os, sys; sys.path = {sys.path!a}; os.environ['OPENBLAS_NUM_THREADS'] = '1'"
+                f"; from embedstore.corpus.worker import serve; serve{fds}"
+            )
+            self.process = subprocess.Popen(  # noqa: S603, the command is made here
+                [sys.executable, "-c", start],
+                pass_fds=fds,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+            )
+        self.connection.send((preprocess, limits))
+
+    def send(self, jobs: list[Job]) -> None:
+        self.jobs.extend(jobs)
+        try:
+            self.connection.send([job.task for job in jobs])
+        except OSError:
+            return  # it has died; whoever collects its replies meets their end and settles its jobs
+
+    def collect(self) -> bool:
+        """Take the replies that are there; False where the process has ended."""
+        try:
+            while self.connection.poll():
+                reply = self.connection.recv()
+                if self.ready:
+                    self.jobs.popleft().reply = reply
+                self.ready = True
+        except (EOFError, OSError):
+            return False
+        return True
+
+    def end(self) -> int:
+        self.process.kill()
+        self.connection.close()
+        return self.process.wait()
+
+
+class Pool:
+    """Decode processes with shared memory for `ahead` pictures.
+
+    Args:
+        preprocess: Size and way of resizing.
+        limits: What one picture may cost.
+        count: Processes at most; started as there is work for them.
+        ahead: Jobs at most whose results are not taken.
+    """
+
+    def __init__(
+        self, preprocess: ImagePreprocess, limits: DecodeLimits, count: int, ahead: int
+    ) -> None:
+        self._preprocess, self._limits, self._count, self._ahead = preprocess, limits, count, ahead
+        self._shape = (preprocess.size, preprocess.size, 3)
+        self._bytes = preprocess.size * preprocess.size * 3
+        self._free = list(range(ahead))
+        self._workers: list[_Worker] = []
+        self._backlog: deque[Job] = deque()
+
+    def __enter__(self) -> Self:
+        self._memory_fd = _shared_memory(self._ahead * self._bytes)
+        self._memory = mmap.mmap(self._memory_fd, self._ahead * self._bytes)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            worker.end()
+        self._memory.close()
+        os.close(self._memory_fd)
+
+    def job(self, source: Path | bytes) -> Job:
+        """Reserve room for the pixels of a picture."""
+        return Job(source, self._free.pop())
+
+    def submit(self, jobs: list[Job]) -> None:
+        """Share jobs out among the workers."""
+        self._backlog.extend(jobs)
+        self._collect(timeout=0)
+        self._dispatch()
+
+    def result(self, job: Job) -> tuple[Pixels | None, str, str | None]:
+        """Wait for a job.
+
+        Returns:
+            Pixels `(size, size, 3)` or None, the content hash, what is wrong or None.
+
+        Raises:
+            Unavailable: Workers cannot be started.
+        """
+        while job.reply is None:
+            self._collect(timeout=None)
+            self._dispatch()
+        slot = job.task[0]
+        self._free.append(slot)
+        content_hash, reason = job.reply
+        if reason is not None:
+            return None, content_hash, reason
+        flat = np.frombuffer(self._memory, np.uint8, self._bytes, slot * self._bytes)
+        return flat.reshape(self._shape).copy(), content_hash, None
+
+    def _dispatch(self) -> None:
+        if not self._backlog:
+            return
+        while (
+            len(self._workers) < self._count
+            and len(self._backlog) > len(self._workers) * _PICTURES_WORTH_A_WORKER
+        ):
+            self._workers.append(_Worker(self._preprocess, self._limits, self._memory_fd))
+        shares: list[list[Job]] = [[] for _ in self._workers]
+        loads = [len(worker.jobs) for worker in self._workers]
+        while self._backlog:
+            least = loads.index(min(loads))
+            shares[least].append(self._backlog.popleft())
+            loads[least] += 1
+        for worker, share in zip(self._workers, shares, strict=True):
+            if share:
+                worker.send(share)
+
+    def _collect(self, timeout: float | None) -> None:
+        """Take what workers have done; wait for one of them where `timeout` is None."""
+        speaking = wait([worker.connection for worker in self._workers], timeout)
+        for worker in [one for one in self._workers if one.connection in speaking]:
+            if not worker.collect():
+                self._bury(worker)
+
+    def _bury(self, worker: _Worker) -> None:
+        """Blame the picture in hand for the loss of its worker; others take the rest."""
+        self._workers.remove(worker)
+        code = worker.end()
+        if not worker.ready:
+            raise Unavailable(
+                f"a decode worker ended with code {code} before its first picture; see its message "
+                "above, free some memory, or decode in this process with workers=0"
+            )
+        if worker.jobs:
+            job = worker.jobs.popleft()
+            job.reply = ("", f"{job.task[1]}: {self._cause(code)}")
+        self._backlog.extend(worker.jobs)
+
+    def _cause(self, code: int) -> str:
+        if code == -signal.SIGALRM:
+            return (
+                f"took longer than {self._limits.seconds:g} s to decode; expected a picture that "
+                "decodes at once; convert or remove it, or raise DecodeLimits.seconds"
+            )
+        end = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        return (
+            f"its decode process was ended by {end}; expected a picture that decodes within "
+            "memory; convert or remove it, or run again if the machine was short of memory"
+        )
+
+
+def _shared_memory(size: int) -> int:
+    """Make memory that a child can map: not in /dev/shm, which containers keep very small."""
+    if sys.platform == "linux":
+        fd = os.memfd_create("embedstore-pixels", 0)
+    else:
+        with tempfile.TemporaryFile() as file:
+            fd = os.dup(file.fileno())
+    os.truncate(fd, size)
+    return fd
