@@ -1,0 +1,1 @@
+"""How good and how fast embedstore is, measured through its public faces."""

@@ -1,0 +1,36 @@
+"""`python -m benchmarks NAME`: run a benchmark; each module here with a `command` is one."""
+
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+HERE = Path(__file__).parent
+NO_COMMAND = ("__init__", "__main__", "report")
+
+
+class Benchmarks(click.Group):
+    """Finds a benchmark by the name of its module, and imports no other."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Name every benchmark."""
+        return sorted(path.stem for path in HERE.glob("*.py") if path.stem not in NO_COMMAND)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of one benchmark and give its `command`."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = import_module(f"benchmarks.{cmd_name}").command
+        return command
+
+
+@click.command(cls=Benchmarks)
+def main() -> None:
+    """Measure embedstore; results go to benchmarks/results and benchmarks/RESULTS.md.
+
+    Example: python -m benchmarks retrieval dataset_flickr8k.json --encoder mini
+    """
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m benchmarks")
