@@ -1,1 +1,56 @@
-"""Find photos with words: train, index, search, answer, measure."""
+"""Find photos with words: train, index, search, answer, measure.
+
+    import embedstore
+
+    with embedstore.open("my-store") as store:
+        photos = store.create("photos", encoder="mini")
+        embedstore.index(photos, "~/Pictures")
+        for hit in photos.search("a dog on the beach", k=5):
+            print(hit.rank, hit.score, hit.item.key)
+
+Names are imported when they are first used, so that `import embedstore` stays light.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from embedstore import encoders, errors
+    from embedstore.collection import Collection
+    from embedstore.indexing import index
+    from embedstore.store import Store, open
+    from embedstore.types import Hit, Item, Query, Space
+
+_HOMES = {
+    "Collection": "embedstore.collection",
+    "Hit": "embedstore.types",
+    "Item": "embedstore.types",
+    "Query": "embedstore.types",
+    "Space": "embedstore.types",
+    "Store": "embedstore.store",
+    "index": "embedstore.indexing",
+    "open": "embedstore.store",
+}
+
+__version__ = "0.1.0"
+__all__ = [
+    "Collection",
+    "Hit",
+    "Item",
+    "Query",
+    "Space",
+    "Store",
+    "encoders",
+    "errors",
+    "index",
+    "open",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from the room it lives in."""
+    if name in ("encoders", "errors"):
+        return import_module(f"embedstore.{name}")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'embedstore' has no attribute {name!r}")

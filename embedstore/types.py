@@ -60,7 +60,7 @@ class Space:
 
     @property
     def fingerprint(self) -> str:
-        """The short name of weights, preprocessing and dimension, whatever the encoder is called."""
+        """The short name of the space, whatever its encoder is called."""
         return digest([self.weights, self.preprocessing, self.dim])[:16]
 
 
@@ -115,6 +115,7 @@ class Query:
         target: Search pictures, captions, or both (fused by rank).
         k: Hits wanted.
         where: A filter over metadata, such as `year >= 2020 and tag in ["sea", "sky"]`.
+        vector: `(d,)`, a query that is already encoded; stands in for `text`.
     """
 
     text: str | None = None
@@ -125,6 +126,7 @@ class Query:
     target: Target = "image"
     k: int = 10
     where: str | None = None
+    vector: Vectors | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,57 @@
+# `make demo` and `make test` set up everything they need in .venv; nothing else is touched.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+READY_DEV := $(VENV)/ready-dev
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test check format serve clean help
+
+help:
+	@echo "make demo    set up, index the sample gallery, search it, write demo/contact-sheet.html"
+	@echo "make test    set up, run the tests"
+	@echo "make check   lint, types, import contracts and tests, as CI does"
+	@echo "make serve   serve the demo's store at http://127.0.0.1:8000"
+	@echo "make format  format the code"
+	@echo "make clean   remove what these commands made"
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "embedstore needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; choose one with make PYTHON=python3.11")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(READY): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "[1/2] installing into $(VENV): a few minutes the first time, most of it downloading torch and faiss"
+	@$(INSTALL) --editable .
+	@touch $@
+
+$(READY_DEV): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "[1/2] installing into $(VENV), with the tools for tests: a few minutes the first time"
+	@$(INSTALL) --editable '.[dev]'
+	@touch $@
+
+demo: $(READY)
+	@echo "[2/2] indexing the sample gallery and searching it: about half a minute"
+	@$(BIN)/embedstore demo --out demo
+
+test: $(READY_DEV)
+	@echo "[2/2] running the tests: a few minutes; the percentage at the right says how far"
+	@$(BIN)/python -m pytest
+
+check: $(READY_DEV)
+	@echo "[2/2] format, lint, types, import contracts, tests"
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory test
+
+serve: demo
+	@$(BIN)/embedstore serve --store demo/store
+
+format: $(READY_DEV)
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,44 @@
+"""The service: routes, page and guard around one store."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse
+
+from api import problems
+from api.guard import Guard
+from api.routes import router
+from embedstore import Store, __version__
+
+WEB = Path(__file__).parent / "web"
+
+
+def create_app(
+    store: Store, *, api_key: str | None = None, hosts: Iterable[str] | None = None
+) -> FastAPI:
+    """Make the service.
+
+    Args:
+        store: An open store; the caller closes it.
+        api_key: What clients must send; None on loopback only.
+        hosts: Names the server answers to; None for any.
+
+    Returns:
+        An ASGI application.
+    """
+    app = FastAPI(title="embedstore", version=__version__)
+    app.state.store = store
+    app.include_router(router)
+    problems.install(app)
+    app.add_middleware(Guard, api_key=api_key, hosts=hosts)
+    for name in ("page.js", "page.css"):
+        _serve_file(app, f"/{name}", name)
+    _serve_file(app, "/", "index.html")
+    return app
+
+
+def _serve_file(app: FastAPI, path: str, name: str) -> None:
+    @app.get(path, include_in_schema=False)
+    def file() -> FileResponse:
+        return FileResponse(WEB / name)

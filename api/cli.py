@@ -1,0 +1,68 @@
+"""The command line: `embedstore COMMAND`. Heavy imports wait until a command needs them."""
+
+import sys
+from typing import Any
+
+import click
+
+from api.commands import demo, doctor, index, manage, search, serve
+
+EXIT_CODES = {
+    "NotFound": 3,
+    "Conflict": 4,
+    "Invalid": 5,
+    "Unavailable": 6,
+    "Corrupt": 7,
+    "StorageFull": 8,
+}
+
+
+class _Commands(click.Group):
+    """A group whose commands end in one line where an error is expected."""
+
+    def invoke(self, context: click.Context) -> Any:
+        from embedstore.errors import EmbedStoreError
+
+        try:
+            return super().invoke(context)
+        except EmbedStoreError as error:
+            click.echo(f"error: {error}", err=True)
+            sys.exit(exit_code(error))
+
+
+def exit_code(error: Exception) -> int:
+    """Give the exit code of an error by its branch of the error tree; 1 for the root."""
+    return next(
+        (EXIT_CODES[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in EXIT_CODES),
+        1,
+    )
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="embedstore")
+def main() -> None:
+    """Index photos, search them with words or pictures, and measure recall@k.
+
+    \b
+    Example:
+      embedstore index ~/Pictures
+      embedstore search "a dog on the beach"
+    """
+
+
+for command in (
+    index.index,
+    search.search,
+    manage.info,
+    manage.get,
+    manage.delete,
+    manage.compact,
+    manage.rebuild,
+    doctor.doctor,
+    demo.demo,
+    serve.serve,
+):
+    main.add_command(command)
+
+if __name__ == "__main__":
+    main()

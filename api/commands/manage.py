@@ -1,0 +1,124 @@
+"""`embedstore info`, `get`, `delete`, `compact`, `rebuild`: looking after a collection."""
+
+from typing import Any
+
+import click
+
+from api.output import item_json, print_json, print_mapping, print_table
+from api.settings import collection_option, json_option, store_options
+
+
+@click.command()
+@store_options
+@click.option("--collection", "-c", help="Tell all about this collection; without it, list all.")
+@json_option
+def info(store: str, index_folder: str | None, collection: str | None, as_json: bool) -> None:
+    """Tell what a store holds.
+
+    \b
+    Example:
+      embedstore info
+      embedstore info --collection photos
+    """
+    import embedstore
+
+    with embedstore.open(store, folder=index_folder, must_exist=True) as opened:
+        names = [each.name for each in opened.collections()] if collection is None else [collection]
+        told: list[dict[str, Any]] = [dict(opened.collection(name).describe()) for name in names]
+    if as_json:
+        print_json(told if collection is None else told[0])
+    elif collection is not None:
+        print_mapping(told[0])
+    else:
+        columns = ("name", "encoder", "items", "vectors", "quarantined")
+        print_table(columns, [[each[column] for column in columns] for each in told])
+
+
+@click.command()
+@click.argument("key")
+@store_options
+@collection_option
+@json_option
+def get(key: str, store: str, index_folder: str | None, collection: str, as_json: bool) -> None:
+    """Show one item.
+
+    \b
+    Example:
+      embedstore get photos/beach.jpg
+    """
+    import embedstore
+
+    with embedstore.open(store, folder=index_folder, must_exist=True) as opened:
+        item = item_json(opened.collection(collection).get(key))
+    if as_json:
+        print_json(item)
+    else:
+        print_mapping(item)
+
+
+@click.command()
+@click.argument("keys", nargs=-1, required=True)
+@store_options
+@collection_option
+@json_option
+def delete(
+    keys: tuple[str, ...], store: str, index_folder: str | None, collection: str, as_json: bool
+) -> None:
+    """Delete items; `compact` then removes them from every file.
+
+    \b
+    Example:
+      embedstore delete photos/beach.jpg photos/hill.jpg
+    """
+    import embedstore
+
+    with embedstore.open(store, folder=index_folder, must_exist=True) as opened:
+        missing = opened.collection(collection).delete(keys)
+    deleted = len(set(keys)) - len(missing)
+    if as_json:
+        print_json({"deleted": deleted, "missing": missing})
+    else:
+        click.echo(f"deleted {deleted}" + (f"; not there: {', '.join(missing)}" if missing else ""))
+
+
+@click.command()
+@store_options
+@collection_option
+@json_option
+def compact(store: str, index_folder: str | None, collection: str, as_json: bool) -> None:
+    """Remove deleted items from every file, and rebuild the index.
+
+    \b
+    Example:
+      embedstore compact
+    """
+    import embedstore
+
+    with embedstore.open(store, folder=index_folder, must_exist=True) as opened:
+        opened.collection(collection).compact()
+    _done(collection, "compacted: what was deleted is in no file any more", as_json)
+
+
+@click.command()
+@store_options
+@collection_option
+@json_option
+def rebuild(store: str, index_folder: str | None, collection: str, as_json: bool) -> None:
+    """Build the index files anew from the rows.
+
+    \b
+    Example:
+      embedstore rebuild
+    """
+    import embedstore
+
+    with embedstore.open(store, folder=index_folder, must_exist=True) as opened:
+        opened.collection(collection).rebuild()
+    _done(collection, "rebuilt from its rows", as_json)
+
+
+def _done(collection: str, what: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"collection": collection, "done": what})
+    else:
+        click.echo(f"{collection}: {what}")

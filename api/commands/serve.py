@@ -1,0 +1,35 @@
+"""`embedstore serve`."""
+
+import click
+
+from api.settings import LOOPBACK, api_key_option, store_options
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
+@api_key_option
+@store_options
+def serve(host: str, port: int, api_key: str | None, store: str, index_folder: str | None) -> None:
+    """Serve the HTTP API and the search page.
+
+    An address that other machines can reach needs an API key.
+
+    \b
+    Example:
+      embedstore serve --port 8000
+    """
+    if host not in LOOPBACK and not api_key:
+        raise click.UsageError(
+            f"--host {host} can be reached from other machines and no API key is set; "
+            "set EMBEDSTORE_API_KEY, or listen on 127.0.0.1"
+        )
+    import uvicorn
+
+    import embedstore
+    from api.app import create_app
+
+    with embedstore.open(store, folder=index_folder, must_exist=True) as opened:
+        app = create_app(opened, api_key=api_key, hosts=None if host not in LOOPBACK else LOOPBACK)
+        click.echo(f"search page: http://{host}:{port}/   API: http://{host}:{port}/docs")
+        uvicorn.run(app, host=host, port=port, log_level="warning")

@@ -1,0 +1,136 @@
+"""The HTTP routes, versioned under /v1; each one calls one method of the store."""
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from api.schemas import (
+    CollectionSummary,
+    Deleted,
+    Failed,
+    Found,
+    Health,
+    Keys,
+    NewCollection,
+    NewItems,
+    Search,
+    Stored,
+    StoredItem,
+)
+from embedstore import Collection, Hit, Item, Store
+from embedstore import Query as StoreQuery
+
+router = APIRouter(prefix="/v1")
+
+
+def _store(request: Request) -> Store:
+    store: Store = request.app.state.store
+    return store
+
+
+def _collection(name: str, store: Annotated[Store, Depends(_store)]) -> Collection:
+    return store.collection(name)
+
+
+Opened = Annotated[Store, Depends(_store)]
+Named = Annotated[Collection, Depends(_collection)]
+
+
+@router.get("/health")
+def health() -> Health:
+    """Say that the service answers."""
+    return Health(status="ok")
+
+
+@router.get("/collections")
+def collections(store: Opened) -> list[CollectionSummary]:
+    """List the collections."""
+    return [
+        CollectionSummary(
+            name=info.name, encoder=info.space.encoder, items=store.catalog.count(info.id)["items"]
+        )
+        for info in store.collections()
+    ]
+
+
+@router.post("/collections", status_code=201)
+def create(wanted: NewCollection, store: Opened) -> CollectionSummary:
+    """Create an empty collection."""
+    store.create(wanted.name, wanted.encoder)
+    return CollectionSummary(name=wanted.name, encoder=wanted.encoder, items=0)
+
+
+@router.get("/collections/{name}")
+def describe(collection: Named) -> dict[str, Any]:
+    """Tell all about a collection."""
+    return dict(collection.describe())
+
+
+@router.post("/collections/{name}/items")
+def add(wanted: NewItems, collection: Named) -> Stored:
+    """Store items; one whose key is there already replaces it."""
+    report = collection.add(
+        Item(each.key, each.image_base64, tuple(each.texts), each.meta) for each in wanted.items
+    )
+    return Stored(
+        added=report.added,
+        replaced=report.replaced,
+        failed=[Failed(key=each.key, reason=each.reason) for each in report.failed],
+        truncated=report.truncated,
+    )
+
+
+@router.post("/collections/{name}/delete")
+def delete(wanted: Keys, collection: Named) -> Deleted:
+    """Delete items; they are gone from answers when this returns."""
+    missing = collection.delete(wanted.keys)
+    return Deleted(deleted=len(set(wanted.keys)) - len(missing), missing=missing)
+
+
+@router.get("/collections/{name}/items/{key:path}")
+def get(key: str, collection: Named) -> StoredItem:
+    """Give one item."""
+    return StoredItem(**_item(collection.name, collection.get(key)))
+
+
+@router.post("/collections/{name}/search")
+def search(wanted: Search, collection: Named) -> list[Found]:
+    """Find the nearest items, best first."""
+    asked = StoreQuery(
+        text=wanted.text,
+        image=wanted.image_base64,
+        like=wanted.like,
+        without=tuple(wanted.without),
+        text_weight=wanted.text_weight,
+        target=wanted.target,
+        k=wanted.k,
+        where=wanted.where,
+    )
+    return [_found(collection.name, hit) for hit in collection.search(asked)]
+
+
+@router.get(
+    "/collections/{name}/thumbnails/{key:path}",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {}}}},
+)
+def thumbnail(
+    key: str, collection: Named, side: Annotated[int, Query(ge=16, le=1024)] = 256
+) -> Response:
+    """Give the picture of an item as a JPEG of at most `side` pixels."""
+    return Response(collection.thumbnail(key, side), media_type="image/jpeg")
+
+
+def _item(collection: str, item: Item) -> dict[str, Any]:
+    where = f"/v1/collections/{quote(collection)}/thumbnails/{quote(item.key)}"
+    return {
+        "key": item.key,
+        "texts": list(item.texts),
+        "meta": dict(item.meta),
+        "image": where if item.image is not None else None,
+    }
+
+
+def _found(collection: str, hit: Hit) -> Found:
+    return Found(**_item(collection, hit.item), rank=hit.rank, score=hit.score, text=hit.text)

@@ -1,0 +1,110 @@
+"""What goes over the wire; unknown fields are refused, sizes are bounded."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+
+Key = Annotated[str, Field(min_length=1, max_length=1024)]
+Text = Annotated[str, Field(max_length=100_000)]
+MAX_ITEMS = 256
+
+
+class Wire(BaseModel):
+    """Base of every message."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewCollection(Wire):
+    """A collection to create."""
+
+    name: str = Field(examples=["photos"])
+    encoder: Literal["mini", "toy"] = "mini"
+
+
+class NewItem(Wire):
+    """An item to store; give a picture, texts, or both."""
+
+    key: Key
+    image_base64: Base64Bytes | None = None
+    texts: list[Text] = Field(default=[], max_length=64)
+    meta: dict[str, Any] = {}
+
+
+class NewItems(Wire):
+    """Items to store, in one request."""
+
+    items: list[NewItem] = Field(max_length=MAX_ITEMS)
+
+
+class Keys(Wire):
+    """Keys of items."""
+
+    keys: list[Key] = Field(max_length=10_000)
+
+
+class Search(Wire):
+    """What to look for; give at least text, picture or `like`."""
+
+    text: Text | None = Field(default=None, examples=["a dog on the beach"])
+    image_base64: Base64Bytes | None = None
+    like: Key | None = None
+    without: list[Text] = Field(default=[], max_length=16)
+    text_weight: float = Field(default=0.5, ge=0, le=1)
+    target: Literal["image", "text", "both"] = "image"
+    k: int = Field(default=10, ge=1, le=1000)
+    where: Text | None = Field(default=None, examples=['subject == "space"'])
+
+
+class StoredItem(Wire):
+    """An item as it is stored."""
+
+    key: str
+    texts: list[str]
+    meta: dict[str, Any]
+    image: str | None = Field(description="Where to get its picture, if it has one.")
+
+
+class Found(StoredItem):
+    """A hit."""
+
+    rank: int
+    score: float
+    text: str | None = Field(description="The caption that matched, where captions were searched.")
+
+
+class Failed(Wire):
+    """An item that was left out, and why."""
+
+    key: str
+    reason: str
+
+
+class Stored(Wire):
+    """What became of the items of a request; all but the failed are stored durably."""
+
+    added: list[str]
+    replaced: list[str]
+    failed: list[Failed]
+    truncated: list[str]
+
+
+class Deleted(Wire):
+    """What became of the keys of a request."""
+
+    deleted: int
+    missing: list[str]
+
+
+class CollectionSummary(Wire):
+    """A collection in short."""
+
+    name: str
+    encoder: str
+    items: int
+
+
+class Health(Wire):
+    """Whether the service answers."""
+
+    status: Literal["ok"]

@@ -1,0 +1,231 @@
+"""Keep a collection in step with a corpus: decode in processes, encode and write in batches."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from embedstore.collection import Collection
+from embedstore.corpus import Corpus, Decoded, Entry, Failure, decode_all, read
+from embedstore.errors import Conflict, Invalid
+from embedstore.intake import Added, Prepared
+from embedstore.types import Item, digest
+
+BATCH = 64  # items encoded and committed together; an interrupted run loses no more than these
+REBUILD_SHARE, REBUILD_LEAST = 0.05, 1_000  # after a run few rows should wait in the exact tail
+
+Progress = Callable[[int, int, float], None]
+
+
+@dataclass
+class Indexed:
+    """What an indexing run did.
+
+    Attributes:
+        added: Items that are new.
+        unchanged: Items skipped, most without opening their file.
+        replaced: Items whose picture, texts or metadata changed.
+        removed: Items whose source is gone from the corpus.
+        failed: Items left out, and why; they are remembered and skipped until they change.
+        truncated: Keys of items with a text longer than the encoder's context.
+        skipped: Files that are no pictures, counted by suffix.
+        seconds: Wall time of the run.
+    """
+
+    added: int = 0
+    unchanged: int = 0
+    replaced: int = 0
+    removed: int = 0
+    failed: list[Failure] = field(default_factory=list)
+    truncated: list[str] = field(default_factory=list)
+    skipped: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def index(
+    collection: Collection,
+    source: str | Path,
+    *,
+    prefix: str | None = None,
+    images: str | Path | None = None,
+    split: str | None = None,
+    workers: int | None = None,
+    retry: bool = False,
+    progress: Progress | None = None,
+) -> Indexed:
+    """Add what is new in a corpus, replace what changed, remove what is gone, skip the rest.
+
+    Every batch is committed on its own, so an interrupted run goes on where it stopped.
+
+    Args:
+        collection: Where the items go.
+        source: A folder of photos, or a .jsonl, .csv or Karpathy .json file.
+        prefix: Start of every key, in place of the folder's name.
+        images: Folder of a caption file's pictures.
+        split: Keep only this split of a Karpathy json.
+        workers: Decoding processes; None takes one a core, 0 decodes in this process.
+        retry: Try again what failed before and has not changed.
+        progress: Called with items done, items in all, and items a second.
+
+    Returns:
+        What was done.
+
+    Raises:
+        NotFound: The source is not there.
+        Invalid: It is of no known kind, or holds nothing to index.
+        Conflict: Another corpus in this collection has the same prefix.
+        StorageFull: The disk is full; what was committed stays.
+    """
+    place = Path(source).expanduser().absolute()
+    options = {"prefix": prefix, "images": images, "split": split}
+    counted = read(place, **options)
+    total = sum(1 for _ in counted.entries)
+    if total == 0:
+        raise Invalid(
+            f"nothing to index in {place}: no pictures or captions"
+            f"{f', {sum(counted.skipped.values())} other files' if counted.skipped else ''}; "
+            "nothing was removed either"
+        )
+    corpus = read(place, **options)
+    moved = _claim(collection, corpus, place)
+    return _Run(collection, corpus, total, retry, moved, progress).go(workers)
+
+
+def _claim(collection: Collection, corpus: Corpus, place: Path) -> bool:
+    """Note which place a prefix belongs to, and say whether it moved here from one that is gone.
+
+    Two places with one prefix would replace each other's items.
+    """
+    catalog, info = collection.catalog, collection.catalog.describe(collection.name)
+    claimed: dict[str, str] = dict(info.options.get("corpora", {}))
+    holder = claimed.get(corpus.root)
+    mine = str(place).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    if holder == mine:
+        return False
+    if holder is not None and Path(holder).exists():
+        raise Conflict(
+            f"keys that start with {corpus.root!r} belong to {holder} in collection "
+            f"{collection.name!r}; give {place} keys of its own with --prefix NAME"
+        )
+    catalog.set_options(info.id, {**info.options, "corpora": {**claimed, corpus.root: mine}})
+    return holder is not None
+
+
+class _Run:
+    """One pass over a corpus."""
+
+    def __init__(
+        self,
+        collection: Collection,
+        corpus: Corpus,
+        total: int,
+        retry: bool,
+        moved: bool,
+        progress: Progress | None,
+    ) -> None:
+        self._collection = collection
+        self._corpus = corpus
+        self._total = total
+        self._moved = moved  # stored paths are stale: every item is stored again
+        self._progress = progress
+        self._started = time.perf_counter()
+        self._report = Indexed()
+        self._added = Added()
+        self._done = 0
+        self._touched: list[tuple[str, str]] = []
+        catalog, number = collection.catalog, collection.info.id
+        # Keys are taken out as they are met; what is left at the end is gone from the corpus.
+        self._known = catalog.stamps(number, corpus.root)
+        self._failed_before = {
+            each.key: each
+            for each in ([] if retry else catalog.quarantine(number))
+            if each.corpus == corpus.root
+        }
+
+    def go(self, workers: int | None) -> Indexed:
+        """Run, and say what was done."""
+        collection, number = self._collection, self._collection.info.id
+        batch: list[Prepared] = []
+        decoded = decode_all(self._changed(), collection.encoder.preprocess, workers)
+        for each in decoded:
+            prepared = self._prepared(each)
+            if prepared is not None:
+                batch.append(prepared)
+            if len(batch) == BATCH:
+                self._store(batch)
+                batch = []
+        self._store(batch)
+        collection.catalog.touch(number, self._touched)
+        removed = list(self._known)
+        if removed:
+            collection.catalog.delete(number, removed)
+        collection.indices.rebuild_if_due(REBUILD_SHARE, REBUILD_LEAST)
+        return self._finished(len(removed))
+
+    def _changed(self) -> Iterator[Entry]:
+        """Pass on the entries that must be opened."""
+        for entry in self._corpus.entries:
+            if isinstance(entry, Failure):
+                self._known.pop(entry.key, None)
+                self._fail(entry)
+                continue
+            known = self._known.get(entry.key)
+            before = self._failed_before.get(entry.key)
+            if known is not None and known.stamp == entry.stamp and not self._moved:
+                self._known.pop(entry.key)
+                self._skip()
+            elif before is not None and before.stamp == entry.stamp:
+                self._known.pop(entry.key, None)
+                self._fail(Failure(entry.key, before.reason))
+            else:
+                yield entry
+
+    def _prepared(self, decoded: Decoded) -> Prepared | None:
+        """Make an item of a decoded entry, or note why there is none."""
+        entry = decoded.entry
+        known = self._known.pop(entry.key, None)
+        catalog, number = self._collection.catalog, self._collection.info.id
+        if decoded.error is not None:
+            reason = str(decoded.error)
+            catalog.quarantine_put(number, self._corpus.root, entry.key, entry.stamp, reason)
+            self._fail(Failure(entry.key, reason))
+            return None
+        content = digest([decoded.content_hash, list(entry.texts), dict(entry.meta)])
+        if known is not None and known.content_hash == content and not self._moved:
+            self._touched.append((entry.key, entry.stamp))
+            self._skip()
+            return None
+        item = Item(entry.key, entry.image, entry.texts, entry.meta)
+        return Prepared(item, decoded.pixels, self._corpus.root, entry.stamp, content)
+
+    def _store(self, batch: list[Prepared]) -> None:
+        if batch:
+            self._collection.store(batch, self._added)
+            self._collection.catalog.quarantine_clear(
+                self._collection.info.id, [each.item.key for each in batch]
+            )
+            self._step(len(batch))
+
+    def _skip(self) -> None:
+        self._report.unchanged += 1
+        self._step(1)
+
+    def _fail(self, failure: Failure) -> None:
+        self._report.failed.append(failure)
+        self._step(1)
+
+    def _step(self, count: int) -> None:
+        self._done += count
+        if self._progress is not None:
+            seconds = max(time.perf_counter() - self._started, 1e-9)
+            self._progress(self._done, self._total, self._done / seconds)
+
+    def _finished(self, removed: int) -> Indexed:
+        report = self._report
+        report.added, report.replaced = len(self._added.added), len(self._added.replaced)
+        report.removed = removed
+        report.failed += self._added.failed
+        report.truncated = self._added.truncated
+        report.skipped = dict(self._corpus.skipped)
+        report.seconds = time.perf_counter() - self._started
+        return report

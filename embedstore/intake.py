@@ -1,0 +1,101 @@
+"""Items on their way in: decoded, encoded in one batch, made into rows."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+
+from embedstore.catalog import NewRow
+from embedstore.corpus import Failure, images
+from embedstore.errors import BadImage
+from embedstore.types import Encoder, Item, Pixels, Vectors
+
+log = logging.getLogger("embedstore")
+
+
+@dataclass
+class Added:
+    """What became of the items of an `add`.
+
+    Attributes:
+        added: Keys that are new.
+        replaced: Keys whose item was replaced.
+        failed: Items left out; the others are stored.
+        truncated: Keys of items with a text longer than the encoder's context.
+    """
+
+    added: list[str] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+    truncated: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An item ready to be encoded; where it came from, if a corpus.
+
+    Attributes:
+        item: What to store.
+        pixels: Its picture as the encoder takes it.
+        corpus: The root it was read from.
+        stamp: Cheap sign of change of its source.
+        content_hash: Hash of its content.
+    """
+
+    item: Item
+    pixels: Pixels | None
+    corpus: str | None = None
+    stamp: str | None = None
+    content_hash: str | None = None
+
+
+def decoded(batch: Sequence[Item], encoder: Encoder, report: Added) -> Iterator[Prepared]:
+    """Decode the pictures of a batch; a bad one is reported and left out."""
+    for item in batch:
+        try:
+            pixels = None if item.image is None else images.load(item.image, encoder.preprocess)
+        except BadImage as error:
+            report.failed.append(Failure(item.key, str(error)))
+            continue
+        yield Prepared(item, pixels)
+
+
+def encoded(batch: Sequence[Prepared], encoder: Encoder, report: Added) -> list[NewRow]:
+    """Encode a batch: all pictures in one call, all texts in another.
+
+    Args:
+        batch: Decoded items.
+        encoder: Makes the vectors.
+        report: Gets the items with a text that was cut, and those whose vector is not finite.
+
+    Returns:
+        Rows for the catalog.
+    """
+    pixels = [each.pixels for each in batch if each.pixels is not None]
+    texts = [text for each in batch for text in each.item.texts]
+    image_vectors = iter(encoder.encode_images(pixels) if pixels else ())
+    text_vectors = iter(encoder.encode_texts(texts) if texts else ())
+    cut = iter(encoder.overlong(texts) if texts else ())
+    rows = []
+    for each in batch:
+        image = None if each.pixels is None else np.stack([next(image_vectors)])
+        count = len(each.item.texts)
+        text = np.stack(list(islice(text_vectors, count))) if count else None
+        if any(list(islice(cut, count))):
+            log.warning("item %s: a text exceeds the context; its end is ignored", each.item.key)
+            report.truncated.append(each.item.key)
+        if all(part is None or np.isfinite(part).all() for part in (image, text)):
+            rows.append(_row(each, image, text))
+        else:
+            report.failed.append(Failure(each.item.key, "the encoder made a vector with NaN"))
+    return rows
+
+
+def _row(prepared: Prepared, image: Vectors | None, text: Vectors | None) -> NewRow:
+    item = prepared.item
+    original = item.image if isinstance(item.image, bytes) else None
+    return NewRow(
+        item, image, text, prepared.corpus, prepared.stamp, prepared.content_hash, original
+    )

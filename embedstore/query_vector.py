@@ -1,0 +1,105 @@
+"""A query into one unit vector: words, pictures and items, added and subtracted."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from embedstore.corpus import images
+from embedstore.errors import BadQuery
+from embedstore.types import Encoder, Query, Vectors
+
+WITHOUT_WEIGHT = 0.5  # a negative term steers; at full weight it would outvote what is wanted
+MAX_HITS = 10_000
+
+log = logging.getLogger("embedstore")
+
+
+def check(query: Query) -> None:
+    """Refuse a query that says nothing or asks for the impossible.
+
+    Raises:
+        BadQuery: Names the part that is wrong and what was expected.
+    """
+    if not 1 <= query.k <= MAX_HITS:
+        raise BadQuery(f"k is {query.k}; expected 1 to {MAX_HITS}")
+    if not 0.0 <= query.text_weight <= 1.0:
+        raise BadQuery(f"text_weight is {query.text_weight}; expected 0 to 1")
+    if query.target not in ("image", "text", "both"):
+        raise BadQuery(f"target is {query.target!r}; expected image, text or both")
+    if query.text is not None and not query.text.strip():
+        raise BadQuery("the query text is empty; type some words")
+    if query.text is not None and query.vector is not None:
+        raise BadQuery(
+            "both text and vector are given; the vector stands in for the text: give one"
+        )
+    if query.text is None and query.image is None and query.like is None and query.vector is None:
+        raise BadQuery("the query is empty; give text, image, like (an item's key) or vector")
+
+
+def query_vector(
+    query: Query,
+    encoder: Callable[[], Encoder],
+    prompts: Sequence[str],
+    stored: Callable[[str], Vectors],
+    dim: int,
+) -> Vectors:
+    """Compose the vector of a query.
+
+    Args:
+        query: A checked query.
+        encoder: Gives the encoder; called only where something must be encoded.
+        prompts: Templates for `query.text`; their vectors are averaged.
+        stored: Gives the unit vector `(d,)` of the item with a key.
+        dim: Dimension of the space.
+
+    Returns:
+        `(d,)`, of unit length.
+
+    Raises:
+        BadQuery: The vector has the wrong dimension or a NaN, or the parts cancel out.
+    """
+    words = _words(query, encoder, prompts, dim)
+    pictures = []
+    if query.image is not None:
+        ready = encoder()
+        pictures.append(ready.encode_images([images.load(query.image, ready.preprocess)])[0])
+    if query.like is not None:
+        pictures.append(stored(query.like))
+    share = query.text_weight if words is not None and pictures else 1.0
+    total = np.zeros(dim, np.float32)
+    if words is not None:
+        total += share * words
+    if pictures:
+        total += (1.0 - share if words is not None else 1.0) * np.mean(pictures, axis=0)
+    if query.without:
+        total -= WITHOUT_WEIGHT * encoder().encode_texts(list(query.without)).mean(axis=0)
+    return _unit(total)
+
+
+def _words(
+    query: Query, encoder: Callable[[], Encoder], prompts: Sequence[str], dim: int
+) -> Vectors | None:
+    if query.vector is not None:
+        vector = np.asarray(query.vector, np.float32).reshape(-1)
+        if vector.shape != (dim,) or not np.isfinite(vector).all():
+            raise BadQuery(
+                f"the query vector has shape {np.shape(query.vector)}"
+                f"{'' if np.isfinite(vector).all() else ' and NaN or infinity'}; "
+                f"expected {dim} finite numbers, made by this collection's encoder"
+            )
+        return _unit(vector)
+    if query.text is None:
+        return None
+    ready = encoder()
+    if ready.overlong([query.text])[0]:
+        log.warning("the query is longer than the encoder's context; its end is ignored")
+    texts = [prompt.replace("{}", query.text) for prompt in prompts]
+    return _unit(ready.encode_texts(texts).mean(axis=0))
+
+
+def _unit(vector: Vectors) -> Vectors:
+    norm = float(np.linalg.norm(vector))
+    if norm < 1e-6:
+        raise BadQuery("the parts of the query cancel each other out; change a weight or a term")
+    return (vector / norm).astype(np.float32)

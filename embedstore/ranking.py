@@ -1,0 +1,56 @@
+"""Neighbours of several indices into one ranked list of rows."""
+
+from dataclasses import dataclass
+
+from embedstore.types import Modality
+from indexer import Neighbors
+
+RRF_OFFSET = 60  # the constant of the paper; it damps the lead of the very first ranks
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A row found by a search, before it is given its item.
+
+    Attributes:
+        row: Row id of the item.
+        score: Inner product, or the fused score.
+        part: Which of the item's texts matched; None where a picture did.
+    """
+
+    row: int
+    score: float
+    part: int | None
+
+
+def ranked(neighbors: Neighbors, modality: Modality) -> list[Ranked]:
+    """Give the neighbours of a single query as rows, best first."""
+    ids, scores, parts = neighbors.ids[0], neighbors.scores[0], neighbors.parts[0]
+    return [
+        Ranked(row, score, part if modality == "text" else None)
+        for row, score, part in zip(ids.tolist(), scores.tolist(), parts.tolist(), strict=True)
+        if row >= 0
+    ]
+
+
+def fuse(lists: list[list[Ranked]], k: int) -> list[Ranked]:
+    """Fuse ranked lists by rank, never by raw score: image and text vectors lie in two cones.
+
+    Reciprocal rank fusion (Cormack, Clarke and Buettcher, SIGIR 2009).
+
+    Args:
+        lists: Each best first.
+        k: Rows wanted.
+
+    Returns:
+        Rows by descending fused score; ties keep the order of the first list.
+    """
+    scores: dict[int, float] = {}
+    parts: dict[int, int | None] = {}
+    for each in lists:
+        for rank, found in enumerate(each, 1):
+            scores[found.row] = scores.get(found.row, 0.0) + 1.0 / (RRF_OFFSET + rank)
+            if parts.get(found.row) is None:
+                parts[found.row] = found.part
+    best = sorted(scores, key=lambda row: -scores[row])[:k]
+    return [Ranked(row, scores[row], parts[row]) for row in best]
