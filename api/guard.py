@@ -34,7 +34,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = {name: value for name, value in scope["headers"]}
+        headers = dict(scope["headers"])
         refusal = self._refusal(scope["path"], headers)
         guarded = _with_headers(send)
         if refusal is not None:

@@ -1,4 +1,4 @@
-"""What the command line prints: tables for people, JSON for programs, progress on the error stream."""
+"""What the command line prints: tables for people, JSON for programs, progress beside them."""
 
 import json
 import os

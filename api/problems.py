@@ -53,7 +53,7 @@ def install(app: FastAPI) -> None:
         return problem(status, type(error).__name__, str(error))
 
     @app.exception_handler(RequestValidationError)
-    def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
+    def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
         told = "; ".join(
             f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}"
             for each in error.errors()

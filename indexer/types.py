@@ -76,7 +76,8 @@ class AnnIndex(Protocol):
             allow: `(n,)`, True where a position may be returned; None allows all.
 
         Returns:
-            Positions `(q, k)` and scores `(q, k)`, best first, padded with -1 and -inf.
+            Positions `(q, k)` and scores `(q, k)`, best first; padded with -1 and -inf only
+            where fewer than k positions are allowed.
         """
 
     def rows(self, positions: NDArray[np.int64]) -> Vectors:

@@ -1,0 +1,165 @@
+"""kill -9 at any moment: what was acknowledged is there, byte for byte; what was deleted is gone."""
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import embedstore
+from embedstore import Item
+from embedstore.encoders import load
+
+ROUNDS = int(os.environ.get("EMBEDSTORE_KILL_ROUNDS", "200"))
+DIM = load("toy").space.dim
+BATCH = 24
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+
+def vectors_of(seed: int, count: int) -> np.ndarray:
+    """Unit rows that the parent can make again; the keys of a batch go with them."""
+    made = np.random.default_rng(seed).normal(size=(count, DIM)).astype(np.float32)
+    return made / np.linalg.norm(made, axis=1, keepdims=True)
+
+
+def items_of(seed: int, keys: list[str]) -> list[Item]:
+    return [Item(key, texts=(f"text {seed} of {key}",), meta={"seed": seed}) for key in keys]
+
+
+def next_step(dice: random.Random, held: list[str]) -> dict:
+    """Choose what to do: add new keys, replace some, delete some, publish, compact."""
+    kind = dice.choices(["add", "replace", "delete", "rebuild", "compact"], [5, 2, 2, 2, 1])[0]
+    seed = dice.getrandbits(32)
+    if kind == "add" or not held:
+        keys = [f"{seed}-{place}" for place in range(BATCH)]
+        return {"kind": "add", "seed": seed, "keys": keys}
+    if kind in ("replace", "delete"):
+        keys = dice.sample(held, min(len(held), BATCH // 2))
+        return {"kind": "add" if kind == "replace" else kind, "seed": seed, "keys": keys}
+    return {"kind": kind, "seed": seed, "keys": []}
+
+
+def apply(state: dict[str, tuple[int, int, int]], step: dict) -> dict[str, tuple[int, int, int]]:
+    """Say what is stored after a step: key -> (seed, place in the batch, size of the batch)."""
+    after = dict(state)
+    for place, key in enumerate(step["keys"]):
+        if step["kind"] == "delete":
+            after.pop(key, None)
+        else:
+            after[key] = (step["seed"], place, len(step["keys"]))
+    return after
+
+
+def work(folder: Path, journal: Path, seed: int, held: list[str]) -> None:
+    """Change the store until killed; note each step before it begins and once it is acknowledged."""
+    dice = random.Random(seed)
+    log = os.open(journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    state = dict.fromkeys(held)
+    with embedstore.open(folder) as store:
+        made = store.create("made", load("toy"), exist_ok=True)
+        while True:
+            step = next_step(dice, list(state))
+            os.write(log, (json.dumps(step) + "\n").encode())
+            if step["kind"] == "add":
+                vectors = vectors_of(step["seed"], len(step["keys"]))
+                made.add_vectors(items_of(step["seed"], step["keys"]), text=vectors)
+                state.update(dict.fromkeys(step["keys"]))
+            elif step["kind"] == "delete":
+                made.delete(step["keys"])
+                for key in step["keys"]:
+                    del state[key]
+            elif step["kind"] == "rebuild":
+                made.rebuild()
+            else:
+                made.compact()
+            os.write(log, b"done\n")
+
+
+def in_child(task, *arguments) -> int:
+    """Run a task in a forked process, which shares no lock, thread or open file with others."""
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        task(*arguments)
+        code = 0
+    except BaseException as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+    finally:
+        os._exit(code)
+
+
+def replay(journal: Path, state: dict) -> list[dict]:
+    """Give the states the store may be in: all acknowledged, and the step under way done or not."""
+    lines = journal.read_text().splitlines() if journal.exists() else []
+    begun = None
+    for line in lines:
+        if line == "done":
+            state, begun = apply(state, begun), None
+        elif line.endswith("}"):
+            begun = json.loads(line)
+    return [state] if begun is None else [state, apply(state, begun)]
+
+
+def verify(folder: Path, allowed: list[dict], verdict: Path) -> None:
+    """Open the store as a new process would and compare it with the states it may be in."""
+    with embedstore.open(folder) as store:
+        made = store.create("made", load("toy"), exist_ok=True)
+        _, rows, held = made.catalog.scan(made.info.id, "text")
+        items = made.catalog.lookup(made.info.id, rows.tolist())[1]
+        keys = [items[row].key for row in rows.tolist()]
+        found = next((each for each in allowed if set(each) == set(keys) and _same_seeds(each, items)), None)
+        assert found is not None, f"{len(keys)} items fit none of {[len(each) for each in allowed]}"
+        for key, vector in zip(keys, held, strict=True):
+            seed, place, size = found[key]
+            expected = vectors_of(seed, size)[place].astype(np.float16)
+            assert vector.astype(np.float16).tobytes() == expected.tobytes(), key
+        _verify_search(made, keys, held)
+        verdict.write_text(json.dumps(found))
+
+
+def _same_seeds(state: dict, items: dict) -> bool:
+    return all(
+        item.meta["seed"] == state[item.key][0] and item.texts == (f"text {item.meta['seed']} of {item.key}",)
+        for item in items.values()
+    )
+
+
+def _verify_search(made, keys: list[str], held: np.ndarray) -> None:
+    """Search finds what an exact scan of the rows finds: nothing lost, nothing deleted is back."""
+    if not keys:
+        return
+    query = vectors_of(7, 1)[0]
+    hits = made.search(embedstore.Query(vector=query, target="text", k=len(keys) + 5))
+    order = np.argsort(-(held @ query), kind="stable")
+    assert sorted(hit.item.key for hit in hits) == sorted(keys)
+    assert [hit.score for hit in hits] == pytest.approx((held @ query)[order].tolist(), abs=1e-5)
+
+
+def finished(child: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_kill_at_random_moments_loses_nothing(tmp_path: Path) -> None:
+    folder, journal, verdict = tmp_path / "store", tmp_path / "journal", tmp_path / "verdict"
+    dice = random.Random(20261123)
+    state: dict = {}
+    steps = 0
+    for turn in range(ROUNDS):
+        journal.unlink(missing_ok=True)
+        child = in_child(work, folder, journal, dice.getrandbits(32), list(state))
+        time.sleep(dice.uniform(0.0, 0.35))
+        os.kill(child, signal.SIGKILL)
+        assert finished(child) == -signal.SIGKILL, f"round {turn}: the worker failed by itself"
+        allowed = replay(journal, {key: tuple(value) for key, value in state.items()})
+        steps += journal.read_text().count("done") if journal.exists() else 0
+        assert finished(in_child(verify, folder, allowed, verdict)) == 0, f"round {turn}"
+        state = json.loads(verdict.read_text())
+    assert steps > ROUNDS, "the workers were killed before they did anything; lengthen the sleep"
