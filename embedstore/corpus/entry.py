@@ -45,7 +45,7 @@ class Corpus:
     """The items found at one path.
 
     Attributes:
-        root: Prefix of every key in it; what was indexed under it before and is gone can be told.
+        root: Its name: start of the keys in it, but for keys that a caption file gives.
         entries: Read once, in a stable order, while it is consumed.
         skipped: Files that are no pictures, counted by suffix while `entries` is consumed.
     """
@@ -71,7 +71,7 @@ def _file_stamp(image: Path | None) -> str:
         return "-"
     try:
         status = image.stat()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         return type(error).__name__
     return f"{status.st_mtime_ns}:{status.st_size}"
 

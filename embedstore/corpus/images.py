@@ -149,8 +149,8 @@ def read_bytes(source: Path | bytes, name: str, limits: DecodeLimits = DEFAULT_L
             _refuse_special(source, name)
             with source.open("rb") as file:
                 data = file.read(limits.bytes + 1)
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+            reason = getattr(error, "strerror", None) or str(error)
             raise BadImage(
                 f"{name}: cannot be read ({reason}); expected a readable file; "
                 "check that it exists and its permissions, then run again"

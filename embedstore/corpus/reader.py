@@ -1,0 +1,95 @@
+"""Find out what lies at a path, and read it as a corpus.
+
+A reader is one file with one function that yields entries, and one line in `_read_file`.
+"""
+
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from embedstore.corpus.csv_file import read_csv
+from embedstore.corpus.entry import Corpus, Entry, Failure, printable
+from embedstore.corpus.folder import read_folder, read_picture
+from embedstore.corpus.formats import SUFFIXES
+from embedstore.corpus.jsonl import read_jsonl
+from embedstore.corpus.karpathy import read_karpathy
+from embedstore.errors import Invalid, NotFound
+
+KNOWN = "a folder of pictures, a picture, .jsonl, .csv, .tsv, or a Karpathy .json"
+
+
+def read(
+    path: str | Path,
+    prefix: str | None = None,
+    images: str | Path | None = None,
+    split: str | None = None,
+) -> Corpus:
+    """Read a folder, a caption file or one picture.
+
+    Args:
+        path: What to read.
+        prefix: Start of every key; None takes the name of the folder, or the stem of a file, and
+            leaves keys that a file gives as they are.
+        images: Folder that the image names of a Karpathy json start from.
+        split: Read only this split of a Karpathy json.
+
+    Returns:
+        The corpus; its root is the prefix, or what stands for it.
+
+    Raises:
+        NotFound: Nothing there, or it cannot be read.
+        Invalid: A kind of file that no reader knows.
+    """
+    place = Path(path).expanduser()
+    try:
+        place = place.resolve(strict=True)
+        is_folder = stat.S_ISDIR(place.stat().st_mode)
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of symbolic links
+        reason = getattr(error, "strerror", None) or str(error)
+        raise NotFound(
+            f"nothing to read at {printable(str(place))}: {reason}; expected {KNOWN}; "
+            "check the path"
+        ) from error
+    skipped: dict[str, int] = {}
+    if is_folder:
+        root = prefix or printable(place.name)
+        entries = read_folder(place, root, skipped)
+    else:
+        root = prefix or printable(place.stem)
+        folder = None if images is None else Path(images).expanduser()
+        entries = _read_file(place, prefix, folder, split)
+    return Corpus(root, _without_repeats(entries), skipped)
+
+
+def _read_file(
+    path: Path, prefix: str | None, images: Path | None, split: str | None
+) -> Iterator[Entry | Failure]:
+    match path.suffix.lower():
+        case ".jsonl" | ".ndjson":
+            return read_jsonl(path, prefix)
+        case ".csv" | ".tsv":
+            return read_csv(path, prefix)
+        case ".json":
+            return read_karpathy(path, prefix, images, split)
+        case suffix if suffix in SUFFIXES:
+            return read_picture(path, prefix)
+        case suffix:
+            raise Invalid(
+                f"{printable(str(path))}: no reader for a file with the suffix {suffix!r}; "
+                f"expected {KNOWN}; convert it to .jsonl with an image and a caption a line"
+            )
+
+
+def _without_repeats(entries: Iterable[Entry | Failure]) -> Iterator[Entry | Failure]:
+    seen: set[int] = set()  # hashes: a tenth of the memory of a million keys
+    for entry in entries:
+        if isinstance(entry, Entry):
+            if hash(entry.key) in seen:
+                yield Failure(
+                    entry.key,
+                    f"{entry.key}: this key was met before in the corpus; expected one item a key; "
+                    "the first is kept, rename this one",
+                )
+                continue
+            seen.add(hash(entry.key))
+        yield entry
