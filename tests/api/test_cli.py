@@ -1,0 +1,110 @@
+"""The command line: what a person types, reads and pipes."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from api.cli import EXIT_CODES, exit_code, main
+from embedstore import errors
+
+
+@pytest.fixture
+def album(tmp_path):
+    folder = tmp_path / "album"
+    folder.mkdir()
+    for colour in ("red", "blue", "green"):
+        Image.new("RGB", (64, 64), colour).save(folder / f"{colour}.jpg")
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path):
+    def call(*words: str, code: int = 0) -> str:
+        done = CliRunner().invoke(
+            main, list(words), env={"EMBEDSTORE_STORE": str(tmp_path / "store")}
+        )
+        assert done.exit_code == code, done.output
+        return done.output
+
+    return call
+
+
+def test_index_search_get_delete(run, album):
+    assert "3 added, 0 unchanged, 0 replaced, 0 removed, 0 failed" in run(
+        "index", str(album), "--encoder", "toy", "--workers", "0"
+    )
+    assert "0 added, 3 unchanged" in run("index", str(album), "--workers", "0")
+    assert "album/blue.jpg" in run("search", "blue", "-k", "1")
+    hits = json.loads(run("search", "blue", "--json"))
+    assert [hit["rank"] for hit in hits] == [1, 2, 3]
+    assert hits[0]["image"] == str(album / "blue.jpg")
+    by_picture = json.loads(run("search", "--image", str(album / "red.jpg"), "-k", "1", "--json"))
+    assert by_picture[0]["key"] == "album/red.jpg"
+    assert len(json.loads(run("search", "--like", "album/red.jpg", "--json"))) == 2
+    assert json.loads(run("get", "album/red.jpg", "--json"))["key"] == "album/red.jpg"
+    assert "deleted 1" in run("delete", "album/red.jpg")
+    run("compact")
+    run("rebuild")
+    assert json.loads(run("info", "--json"))[0]["items"] == 2
+    assert "photos" in run("info")
+    assert "toy" in run("info", "-c", "photos")
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "told"),
+    [
+        (["search", "x"], "NotFound", "no store"),
+        (["index", "/no/such/folder", "--encoder", "toy"], "NotFound", "/no/such/folder"),
+        (["index", "empty", "--encoder", "toy"], "Invalid", "nothing to index"),
+        (["index", "empty", "--encoder", "nope"], "Invalid", "nope"),
+    ],
+)
+def test_an_expected_error_is_one_line(run, tmp_path, words, kind, told):
+    (tmp_path / "empty").mkdir()
+    spoken = [str(tmp_path / "empty") if word == "empty" else word for word in words]
+    output = run(*spoken, code=EXIT_CODES[kind])
+    assert told in output
+    assert "Traceback" not in output
+    assert len([line for line in output.splitlines() if line.startswith("error: ")]) == 1
+
+
+def test_doctor_says_what_is_used_and_why(run, album):
+    assert "no store" in run("doctor")
+    run("index", str(album), "--encoder", "toy", "--workers", "0")
+    found = {each["name"]: each for each in json.loads(run("doctor", "--json"))}
+    assert found["index device"]["detail"]
+    assert found["database"]["state"] == "ok"
+    assert "3 items" in found["collection photos"]["detail"]
+
+
+def test_a_public_address_needs_a_key(run):
+    assert "EMBEDSTORE_API_KEY" in run("serve", "--host", "0.0.0.0", code=2)
+
+
+def test_every_error_has_an_exit_code():
+    for name, code in EXIT_CODES.items():
+        assert exit_code(getattr(errors, name)("x")) == code
+    assert exit_code(errors.BadFilter("x")) == EXIT_CODES["Invalid"]
+
+
+def test_help_loads_neither_torch_nor_faiss():
+    script = (
+        "import sys; from click.testing import CliRunner; from api.cli import main; import embedstore\n"
+        "assert CliRunner().invoke(main, ['--help']).exit_code == 0\n"
+        "print(sorted({'torch', 'faiss', 'sqlalchemy', 'fastapi', 'PIL'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("command", sorted(main.commands))
+def test_every_command_has_help_with_an_example(command):
+    output = CliRunner().invoke(main, [command, "--help"]).output
+    assert "Example:" in output
+    assert f"embedstore {command}" in output

@@ -1,0 +1,141 @@
+"""The HTTP API: what it takes, what it gives, what it refuses."""
+
+import base64
+import io
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from api.app import create_app
+from api.problems import STATUS, status_of
+from api.settings import LOOPBACK, MAX_BODY_BYTES
+from embedstore import errors
+
+
+def jpeg(colour: str) -> str:
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 48), colour).save(buffer, "JPEG")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def test_items_are_added_found_shown_and_deleted(client):
+    sent = [
+        {"key": f"photos/{colour}.jpg", "image_base64": jpeg(colour)} for colour in ("red", "blue")
+    ]
+    answer = client.post("/v1/collections/words/items", json={"items": sent})
+    assert answer.json()["added"] == ["photos/red.jpg", "photos/blue.jpg"]
+    hit = client.post("/v1/collections/words/search", json={"text": "blue", "k": 1}).json()[0]
+    assert (hit["key"], hit["rank"]) == ("photos/blue.jpg", 1)
+    thumbnail = client.get(hit["image"], params={"side": 32})
+    assert Image.open(io.BytesIO(thumbnail.content)).size == (32, 24)
+    same = client.post(
+        "/v1/collections/words/search", json={"image_base64": jpeg("red"), "k": 1}
+    ).json()
+    assert same[0]["key"] == "photos/red.jpg"
+    assert client.get("/v1/collections/words/items/photos/red.jpg").json()["image"]
+    gone = client.post(
+        "/v1/collections/words/delete", json={"keys": ["photos/red.jpg", "no"]}
+    ).json()
+    assert gone == {"deleted": 1, "missing": ["no"]}
+    assert client.get("/v1/collections/words/items/photos/red.jpg").status_code == 404
+
+
+def test_collections_are_made_listed_and_described(client):
+    assert (
+        client.post("/v1/collections", json={"name": "more", "encoder": "toy"}).status_code == 201
+    )
+    assert {each["name"] for each in client.get("/v1/collections").json()} == {"words", "more"}
+    assert client.get("/v1/collections/words").json()["items"] == 2
+    assert client.get("/v1/health").json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/v1/collections/none/search", {"text": "x"}, 404),
+        ("/v1/collections/words/search", {}, 422),
+        ("/v1/collections/words/search", {"text": "x", "k": 0}, 422),
+        ("/v1/collections/words/search", {"text": "x", "surprise": 1}, 422),
+        ("/v1/collections/words/search", {"text": "x", "where": "nope == 1"}, 422),
+        ("/v1/collections/words/search", {"text": "x", "where": "__import__('os')"}, 422),
+        ("/v1/collections/words/search", {"image_base64": "bm90IGEgcGljdHVyZQ=="}, 422),
+        ("/v1/collections/words/search", {"like": "none"}, 404),
+        ("/v1/collections", {"name": "words", "encoder": "toy"}, 409),
+        ("/v1/collections", {"name": "x", "encoder": "local-dir:/etc"}, 422),
+        ("/v1/collections", {"name": "../x", "encoder": "toy"}, 422),
+    ],
+)
+def test_bad_requests_get_problem_details(client, path, body, status):
+    answer = client.post(path, json=body)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["detail"]
+
+
+def test_one_bad_picture_leaves_its_neighbours(client):
+    items = [{"key": "bad", "image_base64": "AAAA"}, {"key": "good", "image_base64": jpeg("green")}]
+    answer = client.post("/v1/collections/words/items", json={"items": items}).json()
+    assert (answer["added"], [each["key"] for each in answer["failed"]]) == (["good"], ["bad"])
+
+
+def test_every_bad_picture_of_the_shared_set_is_refused_politely(client, shared_data: Path):
+    for path in sorted((shared_data / "bad-images").iterdir()):
+        item = {"key": path.name, "image_base64": base64.b64encode(path.read_bytes()).decode()}
+        answer = client.post("/v1/collections/words/items", json={"items": [item]})
+        assert answer.status_code == 200, (path.name, answer.text)
+
+
+def test_a_key_is_asked_for_where_one_is_set(store):
+    with TestClient(create_app(store, api_key="secret")) as client:
+        assert client.get("/v1/health").status_code == 200
+        assert client.get("/").status_code == 200
+        for headers in ({}, {"Authorization": "Bearer wrong"}):
+            assert client.get("/v1/collections", headers=headers).status_code == 401
+        right = {"Authorization": "Bearer secret"}
+        assert client.get("/v1/collections", headers=right).status_code == 200
+
+
+def test_other_hosts_and_large_bodies_are_refused(store):
+    with TestClient(create_app(store, hosts=LOOPBACK), base_url="http://localhost") as client:
+        assert client.get("/v1/health").status_code == 200
+        assert client.get("/v1/health", headers={"Host": "evil.example"}).status_code == 421
+        too_large = {"Content-Length": str(MAX_BODY_BYTES + 1)}
+        assert client.post("/v1/collections", headers=too_large, content=b"{}").status_code == 413
+
+        def endless():
+            for _ in range(MAX_BODY_BYTES // 2**20 + 2):
+                yield b" " * 2**20
+
+        assert client.post("/v1/collections", content=endless()).status_code == 413
+
+
+def test_server_errors_tell_nothing_of_the_inside(client, store, monkeypatch):
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("/secret/path")
+
+    monkeypatch.setattr(store.collection("words"), "search", broken)
+    answer = client.post("/v1/collections/words/search", json={"text": "x"})
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+
+
+def test_the_page_and_its_parts_are_served(client):
+    page = client.get("/")
+    assert "<title>embedstore</title>" in page.text
+    assert page.headers["x-content-type-options"] == "nosniff"
+    for part in ("/page.js", "/page.css"):
+        assert part in page.text
+        assert client.get(part).status_code == 200
+
+
+def test_every_error_has_a_status():
+    def leaves(kind):
+        yield kind
+        for each in kind.__subclasses__():
+            yield from leaves(each)
+
+    for kind in leaves(errors.EmbedStoreError):
+        if kind is not errors.EmbedStoreError:
+            assert status_of(kind("x")) in STATUS.values()

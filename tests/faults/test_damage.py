@@ -1,0 +1,169 @@
+"""Damaged, locked, full and read-only: one line that says so, and nothing lost."""
+
+import os
+import random
+import shutil
+import subprocess
+import threading
+
+import numpy as np
+import pytest
+
+import embedstore
+from embedstore import Item, Query
+from embedstore.errors import StorageFull, StoreLocked
+
+N = 400
+
+
+def unit(seed: int, n: int, dim: int) -> np.ndarray:
+    made = np.random.default_rng(seed).normal(size=(n, dim)).astype(np.float32)
+    return made / np.linalg.norm(made, axis=1, keepdims=True)
+
+
+@pytest.fixture
+def filled(tmp_path):
+    """A store with a published collection, closed; and what a search in it must give."""
+    with embedstore.open(tmp_path / "store") as store:
+        made = store.create("made", "toy")
+        made.add_vectors([Item(str(n)) for n in range(N)], image=unit(1, N, made.info.space.dim))
+        made.rebuild()
+        query = Query(vector=unit(2, 1, made.info.space.dim)[0])
+        hits = made.search(query)
+        folder = made.indices.folder
+    return tmp_path / "store", folder, query, hits
+
+
+def published(folder):
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock")
+
+
+def spoil(path, how, dice):
+    if how == "missing":
+        path.unlink()
+    elif how == "truncated":
+        path.write_bytes(path.read_bytes()[: dice.randrange(path.stat().st_size)])
+    else:
+        content = bytearray(path.read_bytes())
+        content[dice.randrange(len(content))] ^= 1 << dice.randrange(8)
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize("how", ["missing", "truncated", "flipped"])
+def test_a_damaged_index_is_found_out_rebuilt_and_exact_meanwhile(filled, how, monkeypatch):
+    place, folder, query, expected = filled
+    dice = random.Random(how)
+    sound = shutil.copytree(folder, folder.parent / "sound")
+    for damaged in published(folder):
+        with embedstore.open(place) as store:
+            made = store.collection("made")
+            gate = threading.Event()
+            real = made.indices.rebuild
+            with monkeypatch.context() as patch:
+                patch.setattr(made.indices, "rebuild", lambda: gate.wait(30) and real())
+                spoil(damaged, how, dice)
+                assert made.search(query) == expected, f"{damaged.name} {how}: while it is rebuilt"
+                gate.set()
+                made.indices.close()
+            assert made.search(query) == expected, f"{damaged.name} {how}: after the rebuild"
+        with embedstore.open(place) as store:
+            made = store.collection("made")
+            assert made.search(query) == expected
+            assert made.describe()["index"]["image"]["published"] == N
+        shutil.rmtree(folder)
+        shutil.copytree(sound, folder)
+
+
+def test_index_files_can_be_deleted_at_any_time(filled):
+    place, folder, query, expected = filled
+    with embedstore.open(place) as store:
+        made = store.collection("made")
+        assert made.search(query) == expected
+        shutil.rmtree(folder)
+        assert made.search(query) == expected
+    with embedstore.open(place) as store:
+        assert store.collection("made").search(query) == expected
+
+
+def test_a_lock_held_too_long_is_named(filled, monkeypatch):
+    place, *_ = filled
+    monkeypatch.setattr("embedstore.catalog.database.BUSY_SECONDS", 0.2)
+    import sqlite3
+
+    holder = sqlite3.connect(place / "catalog.sqlite", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    with embedstore.open(place) as store:
+        made = store.collection("made")
+        with pytest.raises(StoreLocked):
+            made.delete(["1"])
+        holder.execute("ROLLBACK")
+        assert made.delete(["1"]) == []
+    holder.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 3 MiB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.skip(f"cannot mount a small file system here: {mounted.stderr.decode().strip()}")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing_acknowledged(small_disk):
+    kept = 0
+    with embedstore.open(small_disk / "store") as store:
+        made = store.create("made", "toy")
+        dim = made.info.space.dim
+        with pytest.raises(StorageFull, match="full"):
+            for turn in range(200):
+                made.add_vectors(
+                    [Item(f"{turn}-{n}", texts=("x" * 200,)) for n in range(100)],
+                    text=unit(turn, 100, dim),
+                )
+                kept += 100
+        assert made.describe()["items"] == kept
+        with pytest.raises(StorageFull):
+            (small_disk / "filler").write_bytes(b"")
+            with (small_disk / "filler").open("wb") as filler:
+                try:
+                    while True:
+                        filler.write(b"0" * 4096)
+                        filler.flush()
+                except OSError:
+                    made.rebuild()
+        assert len(made.search(Query(vector=unit(0, 1, dim)[0], target="text", k=50))) == 50
+    (small_disk / "filler").unlink()
+    with embedstore.open(small_disk / "store") as store:
+        assert store.collection("made").describe()["items"] == kept
+
+
+def test_a_read_only_folder_is_searched_and_says_why_it_cannot_grow(filled, tmp_path):
+    place, _, query, expected = filled
+    mounted = subprocess.run(["mount", "--bind", place, place], capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"cannot mount here: {mounted.stderr.decode().strip()}")
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", place], check=True)
+        with embedstore.open(place) as store:
+            made = store.collection("made")
+            assert made.search(query) == expected
+            with pytest.raises(StorageFull, match="read-only"):
+                made.delete(["1"])
+        with pytest.raises(StorageFull):
+            embedstore.open(place / "inner")
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+def test_an_unwritable_parent_is_named():
+    with pytest.raises(StorageFull, match="/proc/nothing"):
+        embedstore.open("/proc/nothing/here")
+    assert not os.path.exists("/proc/nothing")
