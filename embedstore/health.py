@@ -87,5 +87,5 @@ def _examine_store(store: Store) -> Iterator[Finding]:
             yield Finding(
                 f"quarantine of {info.name}",
                 "warning",
-                f"{quarantined} items could not be read; `embedstore index PATH --retry` tries anew",
+                f"{quarantined} items could not be read; try again: `embedstore index PATH --retry`",
             )
