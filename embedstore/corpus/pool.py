@@ -5,6 +5,7 @@ its hands and costs nothing but that picture. Pixels come back through shared me
 ahead while the encoder holds this process, and nothing large is pickled.
 """
 
+import contextlib
 import mmap
 import os
 import signal
@@ -43,26 +44,17 @@ class _Worker:
         self.ready = False
         self.connection, far = Pipe()
         with far:
-            fds = (far.fileno(), memory_fd)
-            # No multiprocessing start method: those import the caller's main module again.
-            start = (
-                f"import os, sys; sys.path = {sys.path!a}; os.environ['OPENBLAS_NUM_THREADS'] = '1'"
-                f"; from embedstore.corpus.worker import serve; serve{fds}"
-            )
-            self.process = subprocess.Popen(  # noqa: S603, the command is made here
-                [sys.executable, "-c", start],
-                pass_fds=fds,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-            )
-        self.connection.send((preprocess, limits))
+            self.process = _start((far.fileno(), memory_fd))
+        self._send((preprocess, limits))
 
-    def send(self, jobs: list[Job]) -> None:
+    def take(self, jobs: list[Job]) -> None:
         self.jobs.extend(jobs)
-        try:
-            self.connection.send([job.task for job in jobs])
-        except OSError:
-            return  # it has died; whoever collects its replies meets their end and settles its jobs
+        self._send([job.task for job in jobs])
+
+    def _send(self, message: object) -> None:
+        # A worker that has died tells so by the end of its replies, where its jobs are settled.
+        with contextlib.suppress(OSError):
+            self.connection.send(message)
 
     def collect(self) -> bool:
         """Take the replies that are there; False where the process has ended."""
@@ -159,7 +151,7 @@ class Pool:
             loads[least] += 1
         for worker, share in zip(self._workers, shares, strict=True):
             if share:
-                worker.send(share)
+                worker.take(share)
 
     def _collect(self, timeout: float | None) -> None:
         """Take what workers have done; wait for one of them where `timeout` is None."""
@@ -193,6 +185,26 @@ class Pool:
             f"its decode process was ended by {end}; expected a picture that decodes within "
             "memory; convert or remove it, or run again if the machine was short of memory"
         )
+
+
+def _start(fds: tuple[int, int]) -> subprocess.Popen[bytes]:
+    """Start `serve`; not by multiprocessing, which imports the caller's main module again."""
+    program = (
+        f"import os, sys; sys.path = {sys.path!a}; os.environ['OPENBLAS_NUM_THREADS'] = '1'; "
+        f"from embedstore.corpus.worker import serve; serve{fds}"
+    )
+    try:
+        return subprocess.Popen(  # noqa: S603, the program is made here
+            [sys.executable, "-c", program],
+            pass_fds=fds,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+    except OSError as error:
+        raise Unavailable(
+            f"a decode worker cannot be started ({error.strerror}); free some memory, "
+            "or decode in this process with workers=0"
+        ) from error
 
 
 def _shared_memory(size: int) -> int:
