@@ -1,0 +1,187 @@
+"""Every faiss kind behind one protocol."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.gpu import MOST_NEIGHBORS, to_gpu
+from indexer.lazy import load_faiss
+from indexer.types import IndexSpec, Kind, Mask, Vectors
+
+MOST_CANDIDATES = 4096  # re-scored for one query; bounds a search for many neighbours
+
+# Where a smaller share of the rows is allowed, scanning those rows is both exact and faster.
+SCAN_BELOW: dict[Kind, float] = {
+    "flat": 0.0,
+    "ivf_flat": 0.1,
+    "ivf_sq8": 0.1,
+    "ivf_pq": 0.2,
+    "hnsw": 0.3,
+}
+
+
+class FaissIndex:
+    """A faiss index and, for all kinds but flat, the float16 matrix that gives exact scores.
+
+    Searches change nothing, so any number of threads may search at once.
+    """
+
+    def __init__(self, spec: IndexSpec, base: Any, matrix: Any | None = None) -> None:
+        """Wrap what `faiss_build.build` made or `read` opened.
+
+        Args:
+            spec: What it is.
+            base: The faiss index that finds candidates.
+            matrix: The faiss float16 index that re-scores them; None where base is exact.
+
+        Raises:
+            NoDevice: The spec says gpu and there is none, or it is full.
+        """
+        faiss = load_faiss()
+        # faiss keeps larger batches off BLAS than pays (4 to 11 times slower): 4 queries suffice.
+        faiss.cvar.distance_compute_blas_threshold = 4 * spec.dim
+        self._spec = spec
+        self._base = base
+        self._matrix = matrix
+        self._exact = base if matrix is None else matrix
+        self._cpu = base if matrix is None else faiss.IndexRefine(base, matrix)
+        self._gpu_lock = threading.Lock()  # faiss's GPU resources serve one search at a time
+        self._on_gpu = to_gpu(base, spec) if spec.device == "gpu" else None
+        self._gpu = self._on_gpu
+        if matrix is not None and self._on_gpu is not None:
+            self._gpu = faiss.IndexRefine(self._on_gpu, matrix)
+
+    @property
+    def spec(self) -> IndexSpec:
+        """What this index is."""
+        return self._spec
+
+    def __len__(self) -> int:
+        return int(self._base.ntotal)
+
+    def search(
+        self, queries: Vectors, k: int, allow: Mask | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Find the k best positions for each query; see `AnnIndex.search`."""
+        allowed = len(self) if allow is None else int(np.count_nonzero(allow))
+        found = min(k, allowed)
+        if found == 0:
+            return _padded(np.empty((len(queries), 0)), np.empty((len(queries), 0)), k)
+        positions, scores = self._candidates(queries, found, allow, allowed / len(self))
+        short = positions[:, -1] < 0
+        if short.any():
+            positions[short], scores[short] = self._scan(queries[short], found, allow)
+        return (positions, scores) if found == k else _padded(positions, scores, k)
+
+    def rows(self, positions: NDArray[np.int64]) -> Vectors:
+        """Give the exact vectors `(m, d)` at these positions."""
+        faiss = load_faiss()
+        codes = self._exact.codes
+        width = int(self._exact.code_size)
+        # Bytes, because a mapped file's rows start at an odd offset and numpy copies such arrays.
+        stored = faiss.rev_swig_ptr(codes.data(), len(self) * width).reshape(len(self), width)
+        kind = np.float32 if self._matrix is None else np.float16
+        chosen = stored.take(positions, axis=0).view(kind)
+        return np.asarray(chosen, dtype=np.float32)
+
+    def write(self, part: str, sink: Callable[[bytes], object]) -> None:
+        """Serialise one of `parts` through a function that takes bytes."""
+        faiss = load_faiss()
+        faiss.write_index(self.parts[part], faiss.PyCallbackIOWriter(sink))
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """The faiss indices that make up this one, by the name of their file."""
+        only = {"index": self._base}
+        return only if self._matrix is None else only | {"vectors": self._matrix}
+
+    @classmethod
+    def read(cls, spec: IndexSpec, files: dict[str, Path]) -> "FaissIndex":
+        """Open files that `write` made, memory-mapped; check them first, faiss does not.
+
+        Raises:
+            RuntimeError: faiss cannot parse them.
+        """
+        faiss = load_faiss()
+        opened = {
+            part: faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+            for part, path in files.items()
+        }
+        return cls(spec, opened["index"], opened.get("vectors"))
+
+    def _candidates(
+        self, queries: Vectors, k: int, allow: Mask | None, share: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Find k positions the fast way; padded where it misses some."""
+        if allow is None:
+            if self._gpu is not None and k * self._spec.rerank <= MOST_NEIGHBORS:
+                with self._gpu_lock:
+                    return _by_position(self._gpu.search(queries, k, params=self._params(k)))
+            return _by_position(self._cpu.search(queries, k, params=self._params(k)))
+        if share < SCAN_BELOW[self._spec.kind]:
+            return self._scan(queries, k, allow)
+        if self._spec.kind != "ivf_pq":
+            selector = _selector(allow)
+            return _by_position(self._cpu.search(queries, k, params=self._params(k, selector)))
+        # The fast scan takes no selector: fetch more, and drop what is not allowed.
+        fetched = min(len(self), int(1.5 * k / share) + 16)
+        found = self._cpu.search(queries, fetched, params=self._params(fetched))
+        positions, scores = _by_position(found)
+        refused = (positions < 0) | ~allow[positions]
+        order = np.argsort(refused, axis=1, kind="stable")[:, :k]
+        positions = np.where(refused, -1, positions)
+        return np.take_along_axis(positions, order, 1), np.take_along_axis(scores, order, 1)
+
+    def _scan(
+        self, queries: Vectors, k: int, allow: Mask | None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        faiss = load_faiss()
+        params = None if allow is None else faiss.SearchParameters(sel=_selector(allow))
+        return _by_position(self._exact.search(queries, k, params=params))
+
+    def _params(self, k: int, selector: Any | None = None) -> Any:
+        faiss = load_faiss()
+        spec = self._spec
+        multiple = max(1.0, min(float(spec.rerank), MOST_CANDIDATES / k))
+        chosen = {} if selector is None else {"sel": selector}
+        match spec.kind:
+            case "flat":
+                return faiss.SearchParameters(**chosen) if chosen else None
+            case "hnsw":
+                ef = max(spec.ef, int(k * multiple))
+                found = faiss.SearchParametersHNSW(efSearch=ef, **chosen)
+            case _:
+                # A filter spreads the neighbours over more cells.
+                nprobe = min(spec.nlist, spec.nprobe * (2 if chosen else 1))
+                found = faiss.SearchParametersIVF(nprobe=nprobe, **chosen)
+        if spec.kind == "ivf_pq":
+            found = faiss.SearchParametersPreTransform(index_params=found)
+        return faiss.IndexRefineSearchParameters(k_factor=multiple, base_index_params=found)
+
+
+def _selector(allow: Mask) -> Any:
+    faiss = load_faiss()
+    return faiss.IDSelectorBitmap(np.packbits(allow, bitorder="little"))
+
+
+def _by_position(
+    found: tuple[NDArray[np.float32], NDArray[np.int64]],
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    scores, positions = found
+    scores[positions < 0] = -np.inf
+    return positions, scores
+
+
+def _padded(
+    positions: NDArray[Any], scores: NDArray[Any], k: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    queries, found = positions.shape
+    wide_positions = np.full((queries, k), -1, dtype=np.int64)
+    wide_scores = np.full((queries, k), -np.inf, dtype=np.float32)
+    wide_positions[:, :found] = positions
+    wide_scores[:, :found] = scores
+    return wide_positions, wide_scores

@@ -1,0 +1,104 @@
+"""Which index for how many vectors: a pure table, so that a plan can be read and tested.
+
+| vectors           | device | first choice | where memory is short  |
+|-------------------|--------|--------------|------------------------|
+| up to 50,000      | cpu    | flat         | ivf_sq8, then ivf_pq   |
+| more              | cpu    | ivf_pq       | ivf_pq, the smallest   |
+| up to 4,000,000   | gpu    | flat         | ivf_sq8, then cpu      |
+| more              | gpu    | ivf_flat     | ivf_sq8, then cpu      |
+
+The ivf_pq here rotates its vectors at random before it quantises them and re-scores its
+candidates exactly: of all CPU kinds measured it needs least time for a given recall. Its nprobe
+and rerank are generous because text queries lie outside the distribution of image vectors.
+"""
+
+from dataclasses import replace
+from math import isqrt
+from typing import get_args
+
+from indexer.errors import BadVectors
+from indexer.types import IndexSpec, Kind
+
+EXACT_ON_CPU = 50_000  # a scan of so many rows of 512 takes about 7 ms
+EXACT_ON_GPU = 4_000_000
+GPU_KINDS: tuple[Kind, ...] = ("flat", "ivf_flat", "ivf_sq8")
+
+POINTS_A_CELL = 39  # fewer train a cell badly (faiss says so on stderr)
+
+
+def plan(n: int, dim: int, memory_bytes: int | None = None, gpus: int = 0) -> IndexSpec:
+    """Pick an index.
+
+    Args:
+        n: Vectors to hold.
+        dim: Their dimension.
+        memory_bytes: What the index may take on its device; None for no limit.
+        gpus: GPUs that faiss sees.
+
+    Returns:
+        The first of the table's kinds that fits, or the smallest where none does.
+    """
+    choices = [complete(IndexSpec(kind, dim), n) for kind in _cpu_kinds(n)]
+    if gpus:
+        first: Kind = "flat" if n <= EXACT_ON_GPU else "ivf_flat"
+        on_gpu: list[Kind] = [first, "ivf_sq8"]
+        choices = [complete(IndexSpec(kind, dim, device="gpu"), n) for kind in on_gpu] + choices
+    if memory_bytes is None:
+        return choices[0]
+    for spec in choices:
+        if footprint(spec, n) <= memory_bytes:
+            return spec
+    return min(choices, key=lambda spec: footprint(spec, n))
+
+
+def _cpu_kinds(n: int) -> list[Kind]:
+    return ["flat", "ivf_sq8", "ivf_pq"] if n <= EXACT_ON_CPU else ["ivf_pq"]
+
+
+def complete(spec: IndexSpec, n: int) -> IndexSpec:
+    """Fill in the parameters that are 0 and bound the others by what n vectors can train.
+
+    Raises:
+        BadVectors: An unknown kind, or a dimension below 1.
+    """
+    if spec.kind not in get_args(Kind) or spec.dim < 1:
+        raise BadVectors(
+            f"an index of kind {spec.kind!r} and dimension {spec.dim} was asked for, "
+            f"expected one of {', '.join(get_args(Kind))} and a dimension from 1"
+        )
+    if spec.kind == "flat":
+        return replace(spec, nlist=0, nprobe=0, links=0, ef=0, rerank=1)
+    if spec.kind == "hnsw":
+        rerank = max(spec.rerank, 4)
+        return replace(
+            spec, nlist=0, nprobe=0, links=spec.links or 32, ef=spec.ef or 512, rerank=rerank
+        )
+    cells = spec.nlist or 2 * isqrt(n)
+    nlist = max(1, min(cells, n // POINTS_A_CELL))
+    nprobe = min(nlist, spec.nprobe or max(64, nlist // 5))
+    default_rerank = {"ivf_flat": 1, "ivf_sq8": 4, "ivf_pq": 40}[spec.kind]
+    rerank = max(spec.rerank, default_rerank) if spec.rerank <= 1 else spec.rerank
+    return replace(spec, nlist=nlist, nprobe=nprobe, links=0, ef=0, rerank=rerank)
+
+
+def sub_quantizers(dim: int) -> int:
+    """Give the largest divisor of dim up to dim / 2: product quantizers of 4 bits each."""
+    return next((dim // width for width in range(2, dim + 1) if dim % width == 0), 1)
+
+
+def footprint(spec: IndexSpec, n: int) -> int:
+    """Estimate the bytes an index of n vectors holds on its device, ids included.
+
+    The float16 matrix that all kinds but flat re-score from is left out: it is a mapped file,
+    and a search touches only its candidates' rows.
+    """
+    ids, cell_ids = 8, 8
+    each = {
+        "flat": 4 * spec.dim,
+        "ivf_flat": 4 * spec.dim + cell_ids,
+        "ivf_sq8": spec.dim + cell_ids,
+        "ivf_pq": (sub_quantizers(spec.dim) + 1) // 2 + cell_ids,
+        "hnsw": spec.dim + 8 * spec.links + 16,
+    }[spec.kind]
+    rotation = 4 * spec.dim**2 + 64 * spec.dim if spec.kind == "ivf_pq" else 0
+    return n * (each + ids) + 4 * spec.dim * spec.nlist + rotation

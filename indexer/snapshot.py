@@ -1,0 +1,207 @@
+"""Published generations of one vector set in a folder: a cache that can be deleted at any time.
+
+Files are written under names never used before, the manifest last; a reader therefore finds the
+old generation or the new one, whole. faiss notices few damaged files (a flipped bit gives wrong
+neighbours in one of five cases), so every byte is hashed before faiss reads any.
+"""
+
+import errno
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xxhash
+from filelock import FileLock
+
+from indexer import manifest as manifests
+from indexer.errors import CorruptSnapshot, DiskFull
+from indexer.faiss_index import FaissIndex
+from indexer.gpu import usable
+from indexer.manifest import File, Manifest
+from indexer.types import Ids
+
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+LOCK = "publish.lock"
+
+
+@dataclass(frozen=True)
+class Published:
+    """One generation, open.
+
+    Attributes:
+        seq: The commit whose rows it holds.
+        ids: `(n,)`, ascending, one a position.
+        index: Over n positions.
+    """
+
+    seq: int
+    ids: Ids
+    index: FaissIndex
+
+
+def publish(folder: Path, ids: Ids, index: FaissIndex, seq: int, fingerprint: str) -> Manifest:
+    """Write a generation so that a crash at any moment leaves the old or the new one.
+
+    Args:
+        folder: Made if missing.
+        ids: `(n,)`, ascending.
+        index: Over n positions.
+        seq: The commit whose rows it holds.
+        fingerprint: Of the vectors' space.
+
+    Returns:
+        What is published now: a sound generation of a later commit is left in place.
+
+    Raises:
+        DiskFull: The folder cannot be written; what was published is untouched.
+    """
+    written: list[Path] = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / LOCK):
+            current = _current(folder, fingerprint)
+            if current is not None and current.seq > seq:
+                return current
+            files = []
+            for part in ("ids", *index.parts):
+                path = folder / f"{part}-{secrets.token_hex(8)}"
+                written.append(path)
+                files.append(_write(path, _content(part, ids, index)))
+            new = Manifest(seq, len(ids), index.spec.dim, fingerprint, index.spec, tuple(files))
+            _write(folder / manifests.NAME, lambda sink: sink(new.dump()))
+            written.clear()
+            _purge(folder, new)
+            return new
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        raise DiskFull(
+            f"could not publish an index in {folder}: {error.strerror}; the previous one is "
+            "untouched, free space or allow writing and rebuild"
+        ) from error
+    finally:
+        _remove(written)
+
+
+def load(folder: Path, fingerprint: str, dim: int, min_seq: int = 0) -> Published | None:
+    """Open what is published, once every byte of it is proved.
+
+    Args:
+        folder: Where `publish` wrote.
+        fingerprint: Of the space that is wanted.
+        dim: Of the vectors that are wanted.
+        min_seq: A generation of an earlier commit counts as none.
+
+    Returns:
+        The generation, or None where there is none.
+
+    Raises:
+        CorruptSnapshot: A file is missing, cut, altered, of another space or a newer format.
+    """
+    path = folder / manifests.NAME
+    text = _read(path)
+    while text is not None:
+        try:
+            found = manifests.parse(text, path)
+            manifests.check_space(found, fingerprint, dim, path)
+            return _open(found, folder) if found.seq >= min_seq else None
+        except CorruptSnapshot:
+            # Another process may have published and removed these files meanwhile.
+            newer = _read(path)
+            if newer == text:
+                raise
+            text = newer
+    return None
+
+
+def _open(found: Manifest, folder: Path) -> Published:
+    for file in found.files:
+        manifests.check_file(file, folder)
+    paths = {file.part: folder / file.name for file in found.files}
+    try:
+        ids = np.fromfile(paths.pop("ids"), dtype="<i8").astype(np.int64, copy=False)
+        index = FaissIndex.read(usable(found.spec), paths)
+    except (OSError, RuntimeError) as error:
+        raise CorruptSnapshot(f"{folder} cannot be opened ({error}): rebuild the index") from error
+    if not len(ids) == len(index) == found.n:
+        raise CorruptSnapshot(
+            f"{folder} holds {len(ids)} ids and {len(index)} vectors, expected {found.n}: "
+            "rebuild the index"
+        )
+    return Published(found.seq, ids, index)
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _current(folder: Path, fingerprint: str) -> Manifest | None:
+    """Give the manifest in place if its generation can be opened."""
+    text = _read(folder / manifests.NAME)
+    try:
+        found = None if text is None else manifests.parse(text, folder / manifests.NAME)
+        if found is not None:
+            manifests.check_space(found, fingerprint, found.dim, folder)
+            for file in found.files:
+                manifests.check_file(file, folder)
+    except CorruptSnapshot:
+        return None
+    return found
+
+
+def _content(part: str, ids: Ids, index: FaissIndex) -> Callable[[Callable[[bytes], Any]], Any]:
+    if part == "ids":
+        return lambda sink: sink(ids.astype("<i8").tobytes())
+    return partial(index.write, part)
+
+
+def _write(path: Path, content: Callable[[Callable[[bytes], Any]], Any]) -> File:
+    """Write, fsync and rename a file; nothing of it stays where that fails."""
+    draft = path.with_name(f"{path.name}.tmp")
+    checksum = xxhash.xxh3_128()
+    try:
+        with draft.open("wb") as file:
+
+            def sink(data: bytes) -> None:
+                checksum.update(data)
+                file.write(data)
+
+            content(sink)
+            file.flush()
+            os.fsync(file.fileno())
+            length = file.tell()
+        draft.replace(path)
+    finally:
+        _remove([draft])
+    _sync_folder(path.parent)
+    return File(path.name, length, checksum.hexdigest())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _purge(folder: Path, kept: Manifest) -> None:
+    """Remove every other file, so that removed vectors are gone from the disk too."""
+    names = {manifests.NAME, LOCK, *(file.name for file in kept.files)}
+    _remove([path for path in folder.iterdir() if path.is_file() and path.name not in names])
+    _sync_folder(folder)
+
+
+def _remove(paths: list[Path]) -> None:
+    for path in paths:
+        with suppress(FileNotFoundError):
+            path.unlink()

@@ -1,0 +1,250 @@
+"""All vectors of one modality: a published index, an exact tail, tombstones."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from indexer import snapshot
+from indexer.checks import as_ids, as_matrix, check_k, check_unit
+from indexer.errors import BadVectors
+from indexer.faiss_build import build
+from indexer.flat import FlatIndex
+from indexer.gpu import explain, gpu_count
+from indexer.planner import plan
+from indexer.segment import Segment, merge, nobody
+from indexer.snapshot import Published
+from indexer.tail import Tail
+from indexer.tombstones import Tombstones
+from indexer.types import Ids, IndexSpec, Neighbors, Vectors
+
+NO_ROWS: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class _View:
+    """What a reader sees; writers replace it whole."""
+
+    published: Segment
+    published_seq: int
+    tail: Segment
+    seq: int
+
+
+class VectorSet:
+    """Vectors with ids, searchable from the moment they are added.
+
+    The owner keeps the rows and numbers its commits; it tells this set every row and every
+    removal after `seq`. Ids ascend as they are added and are never used again; a row of several
+    vectors gives the same id several times. Readers never wait for writers.
+    """
+
+    def __init__(self, dim: int, seq: int = 0) -> None:
+        """Start with nothing, which is what the rows held at commit `seq`."""
+        self.dim = dim
+        self._lock = threading.Lock()
+        self._floor = seq
+        self._tail = Tail(dim)
+        self._removed = Tombstones()
+        empty = Segment(np.empty(0, dtype=np.int64), FlatIndex(np.empty((0, dim), np.float32)))
+        self._view = _View(empty, seq, empty, seq)
+
+    @classmethod
+    def open(cls, folder: Path, fingerprint: str, dim: int, min_seq: int = 0) -> "VectorSet":
+        """Adopt what is published in a folder; where nothing is, start empty at commit 0.
+
+        Args:
+            folder: Where `publish` put it.
+            fingerprint: Of the vectors' space.
+            dim: Of the vectors.
+            min_seq: Older files are not used: the owner no longer knows which of their rows are
+                removed. It still knows every removal after this commit.
+
+        Raises:
+            CorruptSnapshot: The files fail their checks.
+        """
+        opened = cls(dim)
+        opened._floor = min_seq
+        published = snapshot.load(folder, fingerprint, dim, min_seq)
+        if published is not None:
+            opened.adopt(published)
+        return opened
+
+    def __len__(self) -> int:
+        view = self._view
+        return view.published.live + view.tail.live
+
+    @property
+    def seq(self) -> int:
+        """The commit up to which this set has been told everything."""
+        return self._view.seq
+
+    @property
+    def published_seq(self) -> int:
+        """The commit that the published index holds."""
+        return self._view.published_seq
+
+    @property
+    def published_count(self) -> int:
+        """Vectors in the published index, removed ones included."""
+        return len(self._view.published.ids)
+
+    def describe(self) -> dict[str, object]:
+        """Say what is published, what waits in the tail, and where a search runs."""
+        view = self._view
+        spec = view.published.index.spec
+        return {
+            "kind": spec.kind,
+            "device": spec.device,
+            "why": explain(spec),
+            "published": len(view.published.ids),
+            "published_seq": view.published_seq,
+            "tail": view.tail.live,
+            "removed": len(view.published.gone),
+            "seq": view.seq,
+        }
+
+    def extend(self, ids: ArrayLike, vectors: ArrayLike, seq: int) -> None:
+        """Add the vectors `(n, d)` of one commit; see `apply`."""
+        given = as_ids(ids)
+        self.apply(given, vectors, np.full(len(given), seq), NO_ROWS, NO_ROWS, seq)
+
+    def remove(self, ids: ArrayLike, seq: int) -> None:
+        """Remove ids in one commit; those that are not here are remembered all the same."""
+        gone = np.unique(np.asarray(ids, dtype=np.int64))
+        none = np.empty((0, self.dim), dtype=np.float32)
+        self.apply(NO_ROWS, none, NO_ROWS, gone, np.full(len(gone), seq), seq)
+
+    def apply(
+        self,
+        ids: ArrayLike,
+        vectors: ArrayLike,
+        seqs: ArrayLike,
+        removed: ArrayLike,
+        removed_seqs: ArrayLike,
+        seq: int,
+    ) -> None:
+        """Take over what was committed; readers see all of it or nothing.
+
+        Args:
+            ids: `(n,)`, ascending, above every id added before; equal ids are neighbours.
+            vectors: `(n, d)` unit rows, rounded to float16 by the owner's storage.
+            seqs: `(n,)`, the commit of each row, or a later one that was told here.
+            removed: `(m,)`, distinct ids.
+            removed_seqs: `(m,)`, the commit of each removal.
+            seq: The commit up to which everything has now been told.
+
+        Raises:
+            BadVectors: Wrong shape, NaN, norm not 1, or ids that do not ascend.
+        """
+        rows = as_matrix(vectors, self.dim, "vectors")
+        check_unit(rows)
+        new = as_ids(ids, len(rows))
+        gone = Tombstones.of(removed, removed_seqs)
+        with self._lock:
+            last = max((int(part.ids[-1]) for part in self._parts() if len(part.ids)), default=-1)
+            if len(new) and new[0] <= last:
+                raise BadVectors(f"id {new[0]} was added after {last}, expected ids that ascend")
+            self._removed = self._removed.joined(gone)
+            view = self._view
+            tail = view.tail
+            if len(new):
+                self._tail.append(new, rows, np.asarray(seqs, dtype=np.int64))
+                tail = self._tail.segment(tail.gone)
+            self._view = replace(
+                view,
+                published=view.published.without(gone.ids),
+                tail=tail.without(gone.ids),
+                seq=max(view.seq, seq),
+            )
+
+    def search(self, queries: ArrayLike, k: int, allow: Ids | None = None) -> Neighbors:
+        """Find the k best distinct ids for each query, as many as there are and no fewer.
+
+        Args:
+            queries: `(q, d)`.
+            k: Ids wanted, at least 1.
+            allow: Ascending distinct ids that may be returned; None allows all. What is derived
+                from a read-only array is kept, so pass the same array for the same filter.
+
+        Raises:
+            BadVectors: Wrong shape, NaN, k below 1, or ids that do not ascend.
+        """
+        check_k(k)
+        rows = as_matrix(queries, self.dim, "queries")
+        view = self._view
+        found = [part.search(rows, k, allow) for part in (view.published, view.tail) if part.live]
+        if not found:
+            return nobody(len(rows), k)
+        return found[0] if len(found) == 1 else merge(*found)
+
+    def vectors_of(self, row: int) -> Vectors:
+        """Give the vectors `(m, d)` of an id in the order they were added; none if not here."""
+        wanted = np.asarray([row], dtype=np.int64)
+        for part in self._parts():
+            positions = part.positions_of(wanted)
+            if len(positions):
+                return part.index.rows(positions[part.live_mask[positions]])
+        return np.empty((0, self.dim), dtype=np.float32)
+
+    def live_ids(self) -> Ids:
+        """Give every id that can be found, ascending."""
+        return np.concatenate([part.live_ids() for part in self._parts()])
+
+    def publish(
+        self,
+        folder: Path,
+        ids: ArrayLike,
+        vectors: NDArray[np.floating],
+        seq: int,
+        fingerprint: str,
+        spec: IndexSpec | None = None,
+    ) -> bool:
+        """Build an index of the rows at one commit, publish and adopt it; searches go on.
+
+        Args:
+            folder: Where the files go; made if missing.
+            ids: `(n,)`, ascending.
+            vectors: `(n, d)`, float16 or float32.
+            seq: The commit that these rows are.
+            fingerprint: Of the vectors' space.
+            spec: What to build; None leaves it to the planner.
+
+        Returns:
+            Whether it is in use now; a later one may have come first.
+
+        Raises:
+            BadVectors: Rows or ids that cannot be indexed.
+            DiskFull: The folder cannot be written; the previous files are untouched.
+            NoDevice: The spec says gpu and there is none.
+        """
+        column = as_ids(ids, len(vectors))
+        chosen = spec or plan(len(column), self.dim, gpus=gpu_count())
+        snapshot.publish(folder, column, build(vectors, chosen), seq, fingerprint)
+        published = snapshot.load(folder, fingerprint, self.dim)
+        return published is not None and self.adopt(published)
+
+    def adopt(self, published: Published) -> bool:
+        """Search a published generation from now on; keep what was told after it.
+
+        Returns:
+            False where it is older than what is in use, or than what this set was told to start.
+        """
+        with self._lock:
+            view = self._view
+            if published.seq < max(self._floor, view.published_seq):
+                return False
+            last = int(published.ids[-1]) if len(published.ids) else -1
+            self._tail = self._tail.after(published.seq, last, view.tail.live_mask)
+            self._removed = self._removed.after(published.seq)
+            segment = Segment(published.ids, published.index).without(self._removed.ids)
+            seq = max(view.seq, published.seq)
+            self._view = _View(segment, published.seq, self._tail.segment(), seq)
+            return True
+
+    def _parts(self) -> tuple[Segment, Segment]:
+        view = self._view
+        return view.published, view.tail
