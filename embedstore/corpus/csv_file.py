@@ -45,7 +45,7 @@ def _rows(path: Path) -> Iterator[_Row]:
     # Escaped surrogates keep image names that are not UTF-8 usable; texts with them are refused.
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         table = csv.reader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
-        names = [name.strip().lower() for name in next(table, [])]
+        names = _column_names(table)
         if not {"image", *TEXT_FIELDS} & set(names):
             raise Invalid(
                 f"{printable(str(path))}: its first line names the columns {names!r:.200}; "
@@ -64,6 +64,13 @@ def _rows(path: Path) -> Iterator[_Row]:
                 yield place, failure(place, f"has {len(cells)} cells under {len(names)} columns")
             elif cells:
                 yield place, _fields(names, cells)
+
+
+def _column_names(table: Iterator[list[str]]) -> list[str]:
+    try:
+        return [name.strip().lower() for name in next(table, [])]
+    except csv.Error:
+        return []
 
 
 def _fields(names: list[str], cells: list[str]) -> dict[str, Any]:

@@ -49,9 +49,16 @@ def _walk(
         path, name = Path(one.path), printable(one.name)
         if name.startswith("."):
             skip("hidden")
-        elif one.is_dir():
+        elif _is_folder(one):
             yield from _walk(path, f"{inside}{name}/", prefix, skipped, visited)
         elif path.suffix.lower() in SUFFIXES:
             yield entry(f"{prefix}/{inside}{name}", path, meta={"folder": inside.rstrip("/")})
         else:
             skip(printable(path.suffix.lower()) or "no suffix")
+
+
+def _is_folder(one: os.DirEntry[str]) -> bool:
+    try:
+        return one.is_dir()
+    except OSError:
+        return False  # a link that leads nowhere; named like a picture it fails when it is decoded

@@ -57,7 +57,7 @@ def read(
     else:
         root = prefix or printable(place.stem)
         folder = None if images is None else Path(images).expanduser()
-        entries = _read_file(place, prefix, folder, split)
+        entries = _readable(place, _read_file(place, prefix, folder, split))
     return Corpus(root, _without_repeats(entries), skipped)
 
 
@@ -78,6 +78,16 @@ def _read_file(
                 f"{printable(str(path))}: no reader for a file with the suffix {suffix!r}; "
                 f"expected {KNOWN}; convert it to .jsonl with an image and a caption a line"
             )
+
+
+def _readable(path: Path, entries: Iterator[Entry | Failure]) -> Iterator[Entry | Failure]:
+    try:
+        yield from entries
+    except OSError as error:
+        raise NotFound(
+            f"{printable(str(path))}: cannot be read ({error.strerror}); expected a readable file; "
+            "check its permissions, then run again"
+        ) from error
 
 
 def _without_repeats(entries: Iterable[Entry | Failure]) -> Iterator[Entry | Failure]:
