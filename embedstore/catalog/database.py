@@ -1,0 +1,144 @@
+"""A database to read and write: one snapshot a reader, one writer at a time.
+
+SQLite: WAL lets readers go on while one writer commits; synchronous=FULL makes a commit an
+acknowledgement that survives power loss; secure_delete overwrites what is deleted. The writer
+takes its lock when it begins, because a transaction that turns from reading to writing half way
+fails at once where another has written meanwhile.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ClauseElement, Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, ExceptionContext, make_url
+from sqlalchemy.exc import ArgumentError
+
+from embedstore.catalog.faults import meaning
+from embedstore.errors import Invalid, MissingExtra
+
+PG_SCHEMA = "embedstore"  # our tables never meet those of an application in the same database
+WAL_PAGES = 4_000  # between checkpoints; measured: fewer cost a third of the rows a second
+
+# How a transaction begins on SQLite, how it is isolated on PostgreSQL.
+_SNAPSHOT = {"sqlite_begin": "BEGIN", "isolation_level": "REPEATABLE READ"}
+_WRITE = {"sqlite_begin": "BEGIN IMMEDIATE", "isolation_level": "READ COMMITTED"}
+_GLANCE = {"sqlite_begin": None, "isolation_level": "AUTOCOMMIT"}
+
+
+class Database:
+    """An engine whose faults are embedstore's errors."""
+
+    def __init__(self, location: str | Path | URL, wait: float) -> None:
+        url = _url(location)
+        self.dialect = url.get_backend_name()
+        self.where = url.database if self.dialect == "sqlite" else url.render_as_string()
+        self._engine = _engine(url, wait)
+        event.listen(self._engine, "handle_error", self._raise_meaning)
+        if self.dialect == "sqlite":
+            event.listen(self._engine, "begin", _begin_sqlite)
+        self._snapshot = self._prepared(_SNAPSHOT)
+        self._write = self._prepared(_WRITE)
+        self._glance = self._prepared(_GLANCE)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Read: every statement sees the same commit."""
+        with self._snapshot.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def glance(self) -> Iterator[Connection]:
+        """Read: one statement, without the cost of a transaction."""
+        with self._glance.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Write: all or nothing; returning is the acknowledgement."""
+        with self._write.begin() as connection:
+            yield connection
+
+    def listed(self, values: Sequence[int] | Sequence[str]) -> object:
+        """Give the parameter that `among` compares with."""
+        return json.dumps(values) if self.dialect == "sqlite" else list(values)
+
+    def compiled(self, statement: ClauseElement) -> str:
+        """Give a statement as the driver's SQL, for those that must not wait for SQLAlchemy."""
+        return str(statement.compile(dialect=self._engine.dialect))
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def _prepared(self, options: dict[str, Any]) -> Engine:
+        known = {"sqlite": "sqlite_begin", "postgresql": "isolation_level"}[self.dialect]
+        return self._engine.execution_options(**{known: options[known]})
+
+    def _raise_meaning(self, context: ExceptionContext) -> None:
+        cause = context.original_exception
+        fault = meaning(cause, str(self.where))
+        if fault is not None:
+            raise fault from cause
+
+
+def _url(location: str | Path | URL) -> URL:
+    if isinstance(location, Path):
+        return URL.create("sqlite", database=str(location))
+    try:
+        url = make_url(location)
+    except ArgumentError as error:
+        raise Invalid(
+            f"{location!r} is no database URL; expected "
+            "sqlite:////folder/catalog.sqlite or postgresql://user@host/name"
+        ) from error
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    if url.drivername not in ("sqlite", "postgresql+psycopg") or not url.database:
+        raise Invalid(
+            f"database {url.render_as_string()!r} is not supported; expected "
+            "sqlite:////folder/catalog.sqlite or postgresql://user@host/name"
+        )
+    return url
+
+
+def _engine(url: URL, wait: float) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, paramstyle="named", connect_args={"timeout": wait})
+        event.listen(engine, "connect", _set_up_sqlite)
+        return engine
+    try:
+        engine = create_engine(url, pool_pre_ping=True)
+    except ModuleNotFoundError as error:
+        raise MissingExtra(
+            f"a store on PostgreSQL needs the package {error.name}; "
+            "install it with `pip install 'embedstore[postgres]'`"
+        ) from error
+
+    def set_up(connection: Any, _record: object) -> None:
+        connection.execute(f"SET search_path TO {PG_SCHEMA}")
+        connection.execute(f"SET lock_timeout TO '{int(wait * 1000)}ms'")
+        connection.commit()
+
+    event.listen(engine, "connect", set_up)
+    return engine
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions of its own
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "secure_delete=ON",
+        f"wal_autocheckpoint={WAL_PAGES}",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    begin = connection.get_execution_options()["sqlite_begin"]
+    if begin is not None:
+        connection.exec_driver_sql(begin)

@@ -1,0 +1,153 @@
+"""Which rows a filter allows: answered once by SQL, then kept up to date."""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, select, true
+
+from embedstore.catalog.conditions import Condition, compared_fields
+from embedstore.catalog.database import Database
+from embedstore.catalog.filter_sql import to_sql
+from embedstore.catalog.filters import check_fields, parse
+from embedstore.catalog.metadata import spell
+from embedstore.catalog.reader import ITEM, Reader, item_of
+from embedstore.catalog.registry import gone
+from embedstore.catalog.tables import collections, items, tombstones
+from embedstore.catalog.values import Rows
+from embedstore.types import Item
+
+REMEMBERED = 64  # answers, over all collections
+
+_read = lru_cache(maxsize=256)(parse)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    seq: int
+    rows: Rows
+
+
+class Filtered(Reader):
+    """The part of the catalog that answers filters."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._answers: OrderedDict[tuple[int, str | None], _Answer] = OrderedDict()
+        self._answers_lock = threading.Lock()
+
+    def allowed(self, collection_id: int, where: str | None) -> Rows:
+        """Give the rows that a filter allows, as the last commit left them.
+
+        Args:
+            collection_id: Where.
+            where: A filter; None allows every row.
+
+        Returns:
+            Ascending row ids `(n,)`, read-only; the same object for as long as they are the same.
+
+        Raises:
+            BadFilter: It does not parse, or names a field that no item has.
+        """
+        with self._answers_lock:
+            old = self._answers.get((collection_id, where))
+        if old is not None and self.seq(collection_id)[0] == old.seq:
+            return old.rows
+        condition = self._condition(collection_id, where)
+        with self._database.snapshot() as connection:
+            new = self._answer(connection, collection_id, condition, old)
+        self._remember((collection_id, where), new)
+        return new.rows
+
+    def page(
+        self, collection_id: int, after_row: int = 0, limit: int = 100, where: str | None = None
+    ) -> dict[int, Item]:
+        """Give the next items in the order they were stored.
+
+        Args:
+            collection_id: Where.
+            after_row: The last row of the page before; 0 for the first page.
+            limit: Items wanted.
+            where: A filter.
+
+        Returns:
+            Items by row, ascending.
+
+        Raises:
+            BadFilter: It does not parse, or names a field that no item has.
+        """
+        condition = self._condition(collection_id, where)
+        statement = (
+            select(*ITEM)
+            .where(items.c.collection_id == collection_id, items.c.row > after_row)
+            .where(self._clause(condition))
+            .order_by(items.c.row)
+            .limit(limit)
+        )
+        with self._database.snapshot() as connection:
+            return {row: item_of(rest) for row, *rest in connection.execute(statement)}
+
+    def _condition(self, collection_id: int, where: str | None) -> Condition | None:
+        if where is None:
+            return None
+        condition = _read(where)
+        asked = {spell(field) for field in compared_fields(condition)}
+        if not asked <= self._fields.get(collection_id, set()):
+            check_fields(asked, self.fields(collection_id))  # another process may have added it
+        return condition
+
+    def _clause(self, condition: Condition | None) -> ColumnElement[bool]:
+        if condition is None:
+            return true()
+        return to_sql(condition, items.c.meta, self._database.dialect)
+
+    def _answer(
+        self,
+        connection: Connection,
+        collection_id: int,
+        condition: Condition | None,
+        old: _Answer | None,
+    ) -> _Answer:
+        now = connection.execute(
+            select(collections.c.seq, collections.c.purged_seq).where(
+                collections.c.id == collection_id
+            )
+        ).first()
+        if now is None:
+            raise gone(collection_id)
+        if old is None or old.seq < now.purged_seq:
+            old = _Answer(-1, np.empty(0, np.int64))
+        added = select(items.c.row).where(
+            items.c.collection_id == collection_id,
+            items.c.seq > old.seq,
+            self._clause(condition),
+        )
+        dropped = select(tombstones.c.row).where(
+            tombstones.c.collection_id == collection_id, tombstones.c.seq > old.seq
+        )
+        rows = _updated(
+            old.rows,
+            np.array(connection.scalars(added).all(), np.int64),
+            np.array(connection.scalars(dropped).all(), np.int64),
+        )
+        return _Answer(now.seq, rows)
+
+    def _remember(self, question: tuple[int, str | None], answer: _Answer) -> None:
+        with self._answers_lock:
+            known = self._answers.get(question)
+            if known is None or known.seq <= answer.seq:
+                self._answers[question] = answer
+            self._answers.move_to_end(question)
+            while len(self._answers) > REMEMBERED:
+                self._answers.popitem(last=False)
+
+
+def _updated(rows: Rows, added: Rows, dropped: Rows) -> Rows:
+    kept = rows[~np.isin(rows, dropped)] if len(dropped) else rows
+    if len(kept) == len(rows) and not len(added):
+        return rows
+    updated = np.sort(np.concatenate([kept, added]))
+    updated.flags.writeable = False
+    return updated

@@ -1,0 +1,173 @@
+"""Items by row, by key, page by page."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import and_, bindparam, func, literal_column, select
+
+from embedstore.catalog.among import among
+from embedstore.catalog.database import Database
+from embedstore.catalog.metadata import storable
+from embedstore.catalog.registry import Registry, gone
+from embedstore.catalog.tables import collections, fields, items, originals
+from embedstore.errors import NotFound
+from embedstore.types import MODALITIES, Item, Modality
+
+ITEM = (items.c.row, items.c.key, items.c.meta, items.c.texts, items.c.path)
+_LOOKUP = (
+    select(collections.c.seq, *ITEM)
+    .select_from(
+        collections.outerjoin(
+            items,
+            and_(
+                # `+ 0` keeps SQLite from walking the whole collection to find ten rows
+                items.c.collection_id + literal_column("0") == collections.c.id,
+                among(items.c.row, bindparam("rows")),
+            ),
+        )
+    )
+    .where(collections.c.id == bindparam("collection"))
+)
+_SEQ = select(collections.c.seq, collections.c.purged_seq).where(
+    collections.c.id == bindparam("collection")
+)
+_WITH_PICTURE = (
+    select(*ITEM, originals.c.media_type, originals.c.bytes)
+    .select_from(items.outerjoin(originals, originals.c.row == items.c.row))
+    .where(items.c.collection_id == bindparam("collection"), items.c.key == bindparam("key"))
+)
+
+
+class Reader(Registry):
+    """The part of the catalog that gives items back."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._lookup = database.compiled(_LOOKUP)
+        self._seq = database.compiled(_SEQ)
+
+    def seq(self, collection_id: int) -> tuple[int, int]:
+        """Give a collection's last commit, and the one up to which deletions are forgotten."""
+        with self._database.glance() as connection:
+            found = connection.exec_driver_sql(self._seq, {"collection": collection_id}).first()
+        if found is None:
+            raise gone(collection_id)
+        return found.seq, found.purged_seq
+
+    def lookup(self, collection_id: int, rows: Sequence[int]) -> tuple[int, dict[int, Item]]:
+        """Give the last commit and the items of some rows, in one round trip.
+
+        Args:
+            collection_id: Where.
+            rows: Row ids; one that is gone is left out of the answer.
+
+        Returns:
+            Items in the order asked; a picture kept in the catalog is left out, see `image_bytes`.
+        """
+        wanted = [int(row) for row in rows]
+        parameters = {"collection": collection_id, "rows": self._database.listed(wanted)}
+        with self._database.glance() as connection:
+            found = connection.exec_driver_sql(self._lookup, parameters).all()
+        if not found:
+            raise gone(collection_id)
+        known = {each[1]: item_of(each[2:]) for each in found if each[1] is not None}
+        return found[0][0], {row: known[row] for row in wanted if row in known}
+
+    def items(self, collection_id: int, rows: Sequence[int]) -> dict[int, Item]:
+        """Give the items of some rows; see `lookup`."""
+        return self.lookup(collection_id, rows)[1]
+
+    def get(self, collection_id: int, key: str) -> tuple[int, Item]:
+        """Give the row and the whole item of a key, with a picture kept in the catalog.
+
+        Raises:
+            NotFound: No such item.
+        """
+        found = self._with_picture(collection_id, key)
+        item = item_of(found[1:5])
+        if found.bytes is not None:
+            item = Item(item.key, found.bytes, item.texts, item.meta)
+        return found.row, item
+
+    def original(self, collection_id: int, key: str) -> tuple[str, bytes] | Path:
+        """Give an item's picture: media type and bytes where it is kept here, else its file.
+
+        Raises:
+            NotFound: No such item, or it has no picture.
+        """
+        found = self._with_picture(collection_id, key)
+        if found.bytes is not None:
+            return found.media_type, found.bytes
+        if found.path is None:
+            raise NotFound(f"item {key!r} has no picture; it was stored with texts only")
+        return Path(os.fsdecode(found.path))
+
+    def image_bytes(self, collection_id: int, key: str) -> bytes:
+        """Give the encoded picture of an item, from the catalog or from its file.
+
+        Raises:
+            NotFound: No such item, it has no picture, or its file cannot be read.
+        """
+        picture = self.original(collection_id, key)
+        if not isinstance(picture, Path):
+            return picture[1]
+        try:
+            return picture.read_bytes()
+        except OSError as error:
+            raise NotFound(
+                f"the picture of item {key!r} cannot be read at {picture}: {error.strerror}; "
+                "index its folder again"
+            ) from error
+
+    def count(self, collection_id: int) -> dict[str, Any]:
+        """Count items, and vectors of each modality."""
+        statement = select(func.count(), *_sums()).where(items.c.collection_id == collection_id)
+        with self._database.glance() as connection:
+            total, *sums = connection.execute(statement).one()
+        return {
+            "items": total,
+            "vectors": {name: int(n) for name, n in zip(MODALITIES, sums, strict=True)},
+        }
+
+    def waiting(self, collection_id: int, modality: Modality, since: int) -> int:
+        """Count the vectors of one modality that were stored after a commit."""
+        column = items.c.image_count if modality == "image" else items.c.text_count
+        statement = select(func.sum(column)).where(
+            items.c.collection_id == collection_id, items.c.seq > since
+        )
+        with self._database.glance() as connection:
+            return int(connection.scalar(statement) or 0)
+
+    def fields(self, collection_id: int) -> list[str]:
+        """List the metadata fields that items have had, as a filter writes them."""
+        statement = select(fields.c.name).where(fields.c.collection_id == collection_id)
+        with self._database.glance() as connection:
+            names = set(connection.scalars(statement))
+        self._fields.setdefault(collection_id, set()).update(names)
+        return sorted(names)
+
+    def _with_picture(self, collection_id: int, key: str) -> Any:
+        found = None
+        if storable(key):
+            parameters = {"collection": collection_id, "key": key}
+            with self._database.glance() as connection:
+                found = connection.execute(_WITH_PICTURE, parameters).first()
+        if found is None:
+            raise NotFound(f"no item {key!r} in the collection; see `embedstore info`")
+        return found
+
+
+def item_of(columns: Sequence[Any]) -> Item:
+    """Make an item of its stored key, metadata, texts and path."""
+    key, meta, texts, path = columns
+    image = None if path is None else Path(os.fsdecode(path))
+    return Item(key, image, tuple(json.loads(texts)) if texts != "[]" else (), json.loads(meta))
+
+
+def _sums() -> list[Any]:
+    return [
+        func.coalesce(func.sum(column), 0) for column in (items.c.image_count, items.c.text_count)
+    ]

@@ -1,0 +1,143 @@
+"""Collections by name: create, describe, drop."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select
+
+from embedstore.catalog.database import Database
+from embedstore.catalog.tables import collections, counters
+from embedstore.catalog.values import CollectionInfo
+from embedstore.errors import Conflict, Invalid, NotFound
+from embedstore.types import Space
+
+NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+class Registry:
+    """The part of the catalog that knows the collections."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._spaces: dict[int, Space] = {}  # a collection's space never changes
+        self._fields: dict[int, set[str]] = {}  # known to be in the table, which only grows
+
+    def create(self, name: str, space: Space, options: Mapping[str, Any]) -> CollectionInfo:
+        """Create an empty collection.
+
+        Args:
+            name: 1 to 64 letters, digits, `_`, `.`, `-`.
+            space: The space of all its vectors.
+            options: A JSON object to keep with it.
+
+        Raises:
+            Invalid: The name is not of that form.
+            Conflict: The name is taken.
+        """
+        if not NAME.fullmatch(name) or name in (".", ".."):
+            raise Invalid(
+                f"collection name {name!r} is not allowed; expected 1 to 64 letters, digits, _ . -"
+            )
+        with self._database.write() as connection:
+            new = {"id": reserve(connection, "collection", 1), "name": name}
+            if connection.scalar(select(collections.c.id).where(collections.c.name == name)):
+                raise Conflict(f"collection {name!r} exists; choose another name, or drop it first")
+            new |= {
+                "space": json.dumps(asdict(space)),
+                "fingerprint": space.fingerprint,
+                "options": json.dumps(dict(options)),
+                "seq": 0,
+                "purged_seq": 0,
+                "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            }
+            connection.execute(collections.insert(), new)
+        return self.describe(name)
+
+    def describe(self, name: str) -> CollectionInfo:
+        """Give what is known about a collection.
+
+        Raises:
+            NotFound: No such collection; the message lists those that exist.
+        """
+        every = {info.name: info for info in self.collections()}
+        if name not in every:
+            raise NotFound(
+                f"no collection {name!r}; there is {', '.join(map(repr, every)) or 'none yet'}"
+            )
+        return every[name]
+
+    def collections(self) -> list[CollectionInfo]:
+        """List the collections by name."""
+        with self._database.snapshot() as connection:
+            found = connection.execute(select(collections)).all()
+        return sorted(map(_info, found), key=lambda info: info.name)
+
+    def set_options(self, collection_id: int, options: Mapping[str, Any]) -> None:
+        """Replace the options kept with a collection."""
+        with self._database.write() as connection:
+            done = connection.execute(
+                collections.update()
+                .where(collections.c.id == collection_id)
+                .values(options=json.dumps(dict(options)))
+            )
+            if not done.rowcount:
+                raise gone(collection_id)
+
+    def drop(self, name: str) -> None:
+        """Delete a collection and all its rows.
+
+        Raises:
+            NotFound: No such collection.
+        """
+        collection_id = self.describe(name).id
+        with self._database.write() as connection:
+            connection.execute(collections.delete().where(collections.c.id == collection_id))
+
+    def space(self, collection_id: int) -> Space:
+        """Give the space of a collection's vectors."""
+        if collection_id not in self._spaces:
+            with self._database.glance() as connection:
+                stored = connection.scalar(
+                    select(collections.c.space).where(collections.c.id == collection_id)
+                )
+            if stored is None:
+                raise gone(collection_id)
+            self._spaces[collection_id] = Space(**json.loads(stored))
+        return self._spaces[collection_id]
+
+
+_RESERVE = (
+    counters.update()
+    .where(counters.c.name == bindparam("counter"))
+    .values(last=counters.c.last + bindparam("amount"))
+    .returning(counters.c.last)
+)
+
+
+def reserve(connection: Connection, counter: str, amount: int) -> int:
+    """Take ids that were never used; the first of them, the others follow."""
+    last = connection.scalar(_RESERVE, {"counter": counter, "amount": amount})
+    if last is None:
+        raise NotFound(f"the catalog has lost its counter {counter!r}; restore a backup")
+    return int(last) - amount + 1
+
+
+def gone(collection_id: int) -> NotFound:
+    """The error for an id whose collection was dropped."""
+    return NotFound(f"collection number {collection_id} is gone; it was dropped meanwhile")
+
+
+def _info(found: Row[Any]) -> CollectionInfo:
+    return CollectionInfo(
+        found.id,
+        found.name,
+        Space(**json.loads(found.space)),
+        json.loads(found.options),
+        found.seq,
+        found.purged_seq,
+        found.created_at,
+    )

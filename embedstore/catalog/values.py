@@ -1,0 +1,142 @@
+"""The values that go into the catalog and come out of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedstore.types import Item, Space, Vectors
+
+Rows = NDArray[np.int64]  # (n,), ids of item rows
+
+
+@dataclass(frozen=True)
+class CollectionInfo:
+    """What is known about a collection.
+
+    Attributes:
+        id: Never reused, even after the collection is dropped.
+        name: What users call it.
+        space: The space of all its vectors.
+        options: JSON object that the collection's owner keeps here.
+        seq: Commits so far.
+        purged_seq: Deletions up to this commit are forgotten.
+        created_at: ISO time, UTC.
+    """
+
+    id: int
+    name: str
+    space: Space
+    options: Mapping[str, Any]
+    seq: int
+    purged_seq: int
+    created_at: str
+
+
+@dataclass(frozen=True)
+class NewRow:
+    """An item with its vectors, ready to be stored.
+
+    Attributes:
+        item: What to store; a picture given as bytes is kept in the catalog.
+        image: `(m, d)` unit rows of its picture.
+        text: `(t, d)` unit rows, one a text.
+        corpus: The root it was read from.
+        stamp: Cheap sign of change of its source.
+        content_hash: Hash of its content.
+        original: Encoded picture to keep, where `item.image` does not hold it.
+    """
+
+    item: Item
+    image: Vectors | None = field(default=None, compare=False)
+    text: Vectors | None = field(default=None, compare=False)
+    corpus: str | None = None
+    stamp: str | None = None
+    content_hash: str | None = None
+    original: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Written:
+    """A committed `put`.
+
+    Attributes:
+        seq: The commit.
+        rows: Row id of each given item, in the given order.
+        removed: Row ids of the items that were replaced.
+        replaced: Keys of the items that were replaced.
+    """
+
+    seq: int
+    rows: Sequence[int]
+    removed: Sequence[int]
+    replaced: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Removed:
+    """A committed `delete`.
+
+    Attributes:
+        seq: The commit.
+        rows: Row ids that are gone.
+        missing: Keys that were not there.
+    """
+
+    seq: int
+    rows: Sequence[int]
+    missing: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What happened to one modality after a commit, read in one snapshot.
+
+    Attributes:
+        seq: The last commit of the snapshot.
+        purged_seq: Deletions up to here are forgotten; a reader that is older must reload.
+        ids: `(m,)` row of each new vector, ascending; an item with several vectors repeats.
+        vectors: `(m, d)`, in the order of their parts within a row.
+        seqs: `(m,)` commit of each vector.
+        removed: `(r,)` rows deleted or replaced.
+        removed_seqs: `(r,)` commit of each removal.
+    """
+
+    seq: int
+    purged_seq: int
+    ids: Rows
+    vectors: Vectors
+    seqs: Rows
+    removed: Rows
+    removed_seqs: Rows
+
+
+class Stamp(NamedTuple):
+    """How an item's source looked when it was stored.
+
+    Attributes:
+        stamp: Cheap sign of change, such as time and size.
+        content_hash: Hash of its content.
+    """
+
+    stamp: str | None
+    content_hash: str | None
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """An item of a corpus that failed.
+
+    Attributes:
+        key: The key it would have had.
+        reason: What was wrong.
+        corpus: The root it was read from.
+        stamp: Sign of change of its source; the same stamp will fail again.
+    """
+
+    key: str
+    reason: str
+    corpus: str | None = None
+    stamp: str | None = None
