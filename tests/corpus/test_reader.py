@@ -134,13 +134,11 @@ def test_an_unreadable_caption_file_says_so(tmp_path: Path, monkeypatch) -> None
 
     for name in ("a.jsonl", "a.csv", "a.json"):
         (tmp_path / name).write_text("{}")
-        with (
-            monkeypatch.context() as patch,
-            pytest.raises(NotFound, match=r"a\.\w+: cannot be read \(Permission denied\)"),
-        ):
+        with monkeypatch.context() as patch:
             patch.setattr(Path, "open", refuse)
             patch.setattr(Path, "read_bytes", refuse)
-            list(read(tmp_path / name).entries)
+            with pytest.raises(NotFound, match=r"a\.\w+: cannot be read \(Permission denied\)"):
+                list(read(tmp_path / name).entries)
 
 
 # jsonl
