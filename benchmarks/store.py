@@ -16,7 +16,7 @@ import numpy as np
 
 import embedstore
 from benchmarks.report import record
-from embedstore import Collection, Encoder, Item, Query, Space
+from embedstore import Collection, Item, Query, Space
 from embedstore.types import ImagePreprocess
 
 BATCH = 1_000
@@ -127,11 +127,11 @@ def searching(place: Path, vectors: np.ndarray, queries: np.ndarray) -> list[dic
 def bare_index(made: Collection) -> Callable[[np.ndarray], Any]:
     """Give the bare FAISS search, k=10, on the file that the collection published."""
     folder = made.indices.folder / "image"
-    path = next(path for path in folder.iterdir() if path.suffix == ".faiss")
+    path = next(path for path in folder.iterdir() if path.name.startswith("index-"))
+    spec = json.loads((folder / "manifest.json").read_text())["spec"]
     index = faiss.read_index(str(path))
-    spec = made.describe()["index"]["image"]["spec"]
     if spec["nprobe"]:
-        index.nprobe = spec["nprobe"]
+        faiss.extract_index_ivf(index).nprobe = spec["nprobe"]
     return lambda queries: index.search(queries, 10 * spec["rerank"])
 
 

@@ -6,20 +6,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from embedstore import encoders
 from embedstore.catalog import Catalog, CollectionInfo, NewRow, Written
+from embedstore.corpus import images
 from embedstore.errors import BadItem, BadQuery, SpaceMismatch
 from embedstore.indices import Indices
 from embedstore.intake import Added, Prepared, decoded, encoded
 from embedstore.query_vector import check, query_vector
 from embedstore.ranking import Ranked, fuse, ranked
-from embedstore.types import Encoder, Hit, Item, Query, Vectors
+from embedstore.types import MODALITIES, Encoder, Hit, Item, Query, Vectors
 
 BATCH = 64  # items encoded and committed together by `add`
 FUSION_DEPTH = 100  # rows taken from each modality before they are fused by rank
-REBUILD_SHARE, REBUILD_LEAST = 2.0, 10_000  # each rebuild is paid for by twice as many new rows
 ATTEMPTS = 5  # of a search that other writers keep overtaking
 
 
@@ -83,7 +81,7 @@ class Collection:
             return
         written = self.catalog.put(self.info.id, rows)
         self._note(rows, written, report)
-        self.indices.rebuild_if_due(REBUILD_SHARE, REBUILD_LEAST)
+        self.indices.rebuild_if_due()
 
     def add_vectors(
         self,
@@ -114,7 +112,7 @@ class Collection:
             for place, item in enumerate(items)
         ]
         written = self.catalog.put(self.info.id, rows)
-        self.indices.rebuild_if_due(REBUILD_SHARE, REBUILD_LEAST)
+        self.indices.rebuild_if_due()
         return written
 
     def delete(self, keys: Sequence[str]) -> list[str]:
@@ -140,6 +138,15 @@ class Collection:
             NotFound: No such item, it has no picture, or its file is gone.
         """
         return self.catalog.image_bytes(self.info.id, key)
+
+    def thumbnail(self, key: str, side: int) -> bytes:
+        """Give the picture of an item as a JPEG of at most `side` pixels.
+
+        Raises:
+            NotFound: No such item, it has no picture, or its file is gone.
+            BadImage: Its file no longer decodes.
+        """
+        return images.thumbnail(self.image_bytes(key), side)
 
     def search(self, query: Query | str, **changes: Any) -> list[Hit]:
         """Find the items nearest to a query, best first.
@@ -207,11 +214,11 @@ class Collection:
 
     def _vector_of(self, key: str) -> Vectors:
         row, _ = self.catalog.get(self.info.id, key)
-        for modality in ("image", "text"):
+        for modality in MODALITIES:
             vectors = self.catalog.vectors_of(row, modality)
             if len(vectors):
-                mean = vectors.mean(axis=0)
-                return mean / np.linalg.norm(mean)
+                mean: Vectors = vectors.mean(axis=0)
+                return mean
         raise BadQuery(f"item {key!r} has no vector to look for neighbours of")
 
     def _ranked(self, query: Query, vector: Vectors, skip: int | None) -> list[Ranked]:
@@ -222,7 +229,7 @@ class Collection:
             found = fuse(
                 [
                     ranked(self.indices.neighbors(modality, vector, depth, allow), modality)
-                    for modality in ("image", "text")
+                    for modality in MODALITIES
                 ],
                 wanted,
             )

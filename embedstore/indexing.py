@@ -77,8 +77,7 @@ def index(
         StorageFull: The disk is full; what was committed stays.
     """
     place = Path(source).expanduser().absolute()
-    options = {"prefix": prefix, "images": images, "split": split}
-    counted = read(place, **options)
+    counted = read(place, prefix, images, split)
     total = sum(1 for _ in counted.entries)
     if total == 0:
         raise Invalid(
@@ -86,7 +85,7 @@ def index(
             f"{f', {sum(counted.skipped.values())} other files' if counted.skipped else ''}; "
             "nothing was removed either"
         )
-    corpus = read(place, **options)
+    corpus = read(place, prefix, images, split)
     moved = _claim(collection, corpus, place)
     return _Run(collection, corpus, total, retry, moved, progress).go(workers)
 

@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedstore.catalog import Catalog, CollectionInfo
-from embedstore.errors import BadQuery, EmbedStoreError, NoDevice, StorageFull
+from embedstore.errors import BadQuery, Corrupt, EmbedStoreError, NoDevice, StorageFull
 from embedstore.types import MODALITIES, Modality, Vectors
-from indexer import Neighbors, VectorSet, gpu_count, plan
+from indexer import Neighbors, VectorSet
 from indexer import errors as numbers
+
+REBUILD_SHARE, REBUILD_LEAST = 2.0, 10_000  # each rebuild is paid for by twice as many new rows
 
 log = logging.getLogger("embedstore")
 
@@ -28,6 +30,7 @@ _MEANING: dict[type[numbers.IndexerError], type[EmbedStoreError]] = {
     numbers.BadVectors: BadQuery,
     numbers.DiskFull: StorageFull,
     numbers.NoDevice: NoDevice,
+    numbers.CorruptSnapshot: Corrupt,
 }
 
 
@@ -71,11 +74,8 @@ class Indices:
             seq, purged = self._catalog.seq(self._info.id)
             for modality in MODALITIES:
                 held = self._sets.get(modality)
-                if held is None or held.seq < purged:
-                    held = self._opened(modality, purged)
-                if held.seq < seq:
-                    self._catch_up(modality, held)
-                self._sets[modality] = held
+                if held is None or held.seq < seq:
+                    self._sets[modality] = self._caught_up(modality, held, purged)
 
     def rebuild(self) -> int:
         """Build and publish every modality's index from its rows; readers go on meanwhile.
@@ -91,16 +91,15 @@ class Indices:
             if len(ids) == 0:
                 shutil.rmtree(self.folder / modality, ignore_errors=True)
                 with self._lock:
-                    self._sets[modality] = self._caught_up_empty(seq)
+                    self._sets[modality] = VectorSet(self._info.space.dim, seq)
                 continue
-            spec = plan(len(ids), self._info.space.dim, gpus=gpu_count())
             with meaningful_errors():
                 self._sets[modality].publish(
-                    self.folder / modality, ids, vectors, seq, self._info.space.fingerprint, spec
+                    self.folder / modality, ids, vectors, seq, self._info.space.fingerprint
                 )
         return min(seqs)
 
-    def rebuild_if_due(self, share: float, least: int) -> bool:
+    def rebuild_if_due(self, share: float = REBUILD_SHARE, least: int = REBUILD_LEAST) -> bool:
         """Rebuild when the rows that are not published outgrow a share of those that are.
 
         Args:
@@ -113,9 +112,8 @@ class Indices:
         if not self._sets:
             self.refresh()
         for modality, held in self._sets.items():
-            published = held.published_count
             waiting = self._catalog.waiting(self._info.id, modality, held.published_seq)
-            if waiting > max(least, share * published):
+            if _due(waiting, held.published_count, share, least):
                 self.rebuild()
                 return True
         return False
@@ -143,8 +141,13 @@ class Indices:
             self._repair_in_background()
             return VectorSet(space.dim)
 
-    def _catch_up(self, modality: Modality, held: VectorSet) -> None:
+    def _caught_up(self, modality: Modality, held: VectorSet | None, purged: int) -> VectorSet:
+        """Tell a set what it missed; one that missed forgotten deletions is opened anew."""
+        if held is None or held.seq < purged:
+            held = self._opened(modality, purged)
         changes = self._catalog.changes(self._info.id, modality, held.seq)
+        if changes.purged_seq > purged:  # another process compacted in between
+            return self._caught_up(modality, None, changes.purged_seq)
         with meaningful_errors():
             held.apply(
                 changes.ids,
@@ -154,9 +157,9 @@ class Indices:
                 changes.removed_seqs,
                 changes.seq,
             )
-
-    def _caught_up_empty(self, seq: int) -> VectorSet:
-        return VectorSet(self._info.space.dim, seq)
+        if _due(len(changes.ids), held.published_count, REBUILD_SHARE, REBUILD_LEAST):
+            self._repair_in_background()
+        return held
 
     def _repair_in_background(self) -> None:
         if any(thread.is_alive() for thread in self._repairs):
@@ -170,3 +173,7 @@ class Indices:
             self.rebuild()
         except EmbedStoreError as error:
             log.warning("could not rebuild %s: %s; searches stay exact", self._info.name, error)
+
+
+def _due(waiting: int, published: int, share: float, least: int) -> bool:
+    return waiting > max(least, share * published)

@@ -80,9 +80,9 @@ def encoded(batch: Sequence[Prepared], encoder: Encoder, report: Added) -> list[
     cut = iter(encoder.overlong(texts) if texts else ())
     rows = []
     for each in batch:
-        image = None if each.pixels is None else np.stack([next(image_vectors)])
+        image = None if each.pixels is None else _matrix(image_vectors, 1)
         count = len(each.item.texts)
-        text = np.stack(list(islice(text_vectors, count))) if count else None
+        text = _matrix(text_vectors, count) if count else None
         if any(list(islice(cut, count))):
             log.warning("item %s: a text exceeds the context; its end is ignored", each.item.key)
             report.truncated.append(each.item.key)
@@ -91,6 +91,10 @@ def encoded(batch: Sequence[Prepared], encoder: Encoder, report: Added) -> list[
         else:
             report.failed.append(Failure(each.item.key, "the encoder made a vector with NaN"))
     return rows
+
+
+def _matrix(vectors: Iterator[Vectors], count: int) -> Vectors:
+    return np.stack(list(islice(vectors, count)))
 
 
 def _row(prepared: Prepared, image: Vectors | None, text: Vectors | None) -> NewRow:

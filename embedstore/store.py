@@ -114,7 +114,7 @@ class Store:
         collection = self.collection(name)
         collection.close()
         self.catalog.drop(name)
-        collection.erase_files()
+        collection.indices.erase_files()
         del self._open[name]
 
     def describe(self) -> Mapping[str, Any]:

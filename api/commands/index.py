@@ -69,8 +69,8 @@ def index(
     if as_json:
         print_json({path: asdict(report) for path, report in reports.items()})
     else:
-        for path, report in reports.items():
-            _print(path, report)
+        for named, report in reports.items():
+            _print(named, report)
 
 
 def _print(path: str, report: "Indexed") -> None:
