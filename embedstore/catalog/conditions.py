@@ -18,7 +18,7 @@ Scalar = str | int | float | bool | None
 Operator = Literal["==", "!=", "<", "<=", ">", ">="]
 Kind = Literal["null", "boolean", "number", "string", "array", "object"]
 
-COMPARE: dict[Operator, Callable[[Any, Any], bool]] = {
+COMPARE: dict[Operator, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
@@ -140,7 +140,7 @@ def compared_fields(condition: Condition) -> Iterator[Path]:
 def _compares(value: Any, op: Operator, literal: Scalar) -> bool:
     if literal is None:
         return (value is None) == (op == "==")
-    return kind_of(value) == kind_of(literal) and COMPARE[op](value, literal)
+    return kind_of(value) == kind_of(literal) and bool(COMPARE[op](value, literal))
 
 
 def _comparable(value: Any, literal: Scalar) -> bool:

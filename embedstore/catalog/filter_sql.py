@@ -158,7 +158,7 @@ class _PostgreSQL:
 
 
 def _operated(op: Operator, left: ColumnElement[Any], right: Any) -> Clause:
-    clause: Clause = COMPARE[op](left, right)  # type: ignore[assignment]
+    clause: Clause = COMPARE[op](left, right)
     return clause
 
 

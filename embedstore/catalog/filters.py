@@ -12,7 +12,6 @@ import difflib
 import json
 import math
 from collections.abc import Collection, Sequence
-from typing import NoReturn
 
 from embedstore.catalog.conditions import (
     Both,
@@ -105,7 +104,7 @@ class _Reader:
 
     def _condition(self, node: ast.expr, depth: int) -> Condition:
         if depth > DEPTH:
-            self._refuse(node, f"nested deeper than {DEPTH}")
+            raise self._refusal(node, f"nested deeper than {DEPTH}")
         match node:
             case ast.BoolOp(op, values):
                 parts = tuple(self._condition(value, depth + 1) for value in values)
@@ -119,26 +118,26 @@ class _Reader:
                 return parts[0] if len(parts) == 1 else Both(parts)
             case ast.Call(ast.Name("exists"), [field], []):
                 return Exists(self._field(field))
-        self._refuse(node, "expected a comparison such as year >= 2020, or exists(field)")
+        raise self._refusal(node, "expected a comparison such as year >= 2020, or exists(field)")
 
     def _pair(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Condition:
         if isinstance(op, ast.In | ast.NotIn):
             return self._membership(left, right, isinstance(op, ast.NotIn))
         sign = _OPERATORS.get(type(op))
         if sign is None:
-            self._refuse(right, "`is` is not known here; use == or !=")
+            raise self._refusal(right, "`is` is not known here; use == or !=")
         if _is_literal(left):
             left, right, sign = right, left, _MIRRORED[sign]
         literal = self._literal(right)
         if sign not in ("==", "!=") and (literal is None or isinstance(literal, bool)):
-            self._refuse(right, f"{json.dumps(literal)} has no order; use == or !=")
+            raise self._refusal(right, f"{json.dumps(literal)} has no order; use == or !=")
         return Compare(self._field(left), sign, literal)
 
     def _membership(self, left: ast.expr, right: ast.expr, negated: bool) -> Condition:
         if _is_literal(left):
             return Contains(self._field(right), self._literal(left), negated)
         if not isinstance(right, ast.List | ast.Tuple | ast.Set) or not right.elts:
-            self._refuse(right, 'expected a list of literals after `in`, such as ["a", "b"]')
+            raise self._refusal(right, 'expected a list of literals after `in`, such as ["a", "b"]')
         literals = tuple(self._literal(element) for element in right.elts)
         return OneOf(self._field(left), literals, negated)
 
@@ -153,15 +152,17 @@ class _Reader:
                 return self._storable(node, number)
             case ast.Constant(str() | int() | float() | None as value):
                 return self._storable(node, value)
-        self._refuse(node, 'expected a literal: "text", a number, true, false or null')
+        raise self._refusal(node, 'expected a literal: "text", a number, true, false or null')
 
     def _storable(self, node: ast.expr, value: Scalar) -> Scalar:
         if isinstance(value, str) and not storable(value):
-            self._refuse(node, "this text holds NUL or half a surrogate pair, as no field can")
+            raise self._refusal(
+                node, "this text holds NUL or half a surrogate pair, as no field can"
+            )
         if isinstance(value, float) and not math.isfinite(value):
-            self._refuse(node, "this number is too large")
+            raise self._refusal(node, "this number is too large")
         if isinstance(value, int) and not -WHOLE <= value < WHOLE:
-            self._refuse(node, "this whole number has more than 64 bits, as no field can")
+            raise self._refusal(node, "this whole number has more than 64 bits, as no field can")
         return value
 
     def _field(self, node: ast.expr) -> Path:
@@ -178,23 +179,23 @@ class _Reader:
                 case ast.Name(name) if name not in _CONSTANTS:
                     return self._named(node, [name, *reversed(path)])
                 case _:
-                    self._refuse(inner, 'expected a field, such as year or meta["odd name"]')
+                    raise self._refusal(inner, 'expected a field, such as year or meta["odd name"]')
 
     def _named(self, node: ast.expr, names: Sequence[str]) -> Path:
         path = tuple(names[1:] if names[0] == "meta" else names)
         if not path:
-            self._refuse(node, 'meta alone is no field; expected meta["name"]')
+            raise self._refusal(node, 'meta alone is no field; expected meta["name"]')
         if len(path) > DEPTH:
-            self._refuse(node, f"nested deeper than {DEPTH}")
+            raise self._refusal(node, f"nested deeper than {DEPTH}")
         for name in path:
             # SQLite's JSON paths have no way to write these
             if not name or not storable(name) or any(c < " " or c in '"\\' for c in name):
-                self._refuse(node, f"a field named {name!r} cannot be used in a filter")
+                raise self._refusal(node, f"a field named {name!r} cannot be used in a filter")
         return path
 
-    def _refuse(self, node: ast.AST, reason: str) -> NoReturn:
+    def _refusal(self, node: ast.AST, reason: str) -> BadFilter:
         before = self.text.lstrip().encode()[: getattr(node, "col_offset", 0)]
-        raise self._fault(self.start + len(before.decode()) + 1, reason)
+        return self._fault(self.start + len(before.decode()) + 1, reason)
 
     def _fault(self, position: int, reason: str | None) -> BadFilter:
         return BadFilter(

@@ -4,7 +4,7 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from embedstore.catalog import vector_codec
 from embedstore.catalog.registry import Registry
-from embedstore.catalog.tables import collections, items, tombstones, vectors
+from embedstore.catalog.tables import collections, items, metadata, tombstones, vectors
 from embedstore.errors import StoreLocked
 
 
@@ -13,19 +13,17 @@ class Upkeep(Registry):
 
     def purge(self, collection_id: int, seq: int) -> None:
         """Forget the deletions up to a commit; a reader that is older must load anew."""
+        here = collections.c.id == collection_id
         with self._database.write() as connection:
+            upto = min(seq, connection.scalar(select(collections.c.seq).where(here)) or 0)
             connection.execute(
                 update(collections)
-                .where(
-                    collections.c.id == collection_id,
-                    collections.c.purged_seq < seq,
-                    collections.c.seq >= seq,
-                )
-                .values(purged_seq=seq)
+                .where(here, collections.c.purged_seq < upto)
+                .values(purged_seq=upto)
             )
             connection.execute(
                 delete(tombstones).where(
-                    tombstones.c.collection_id == collection_id, tombstones.c.seq <= seq
+                    tombstones.c.collection_id == collection_id, tombstones.c.seq <= upto
                 )
             )
 
@@ -38,7 +36,8 @@ class Upkeep(Registry):
         """
         with self._database.glance() as connection:
             if self._database.dialect == "postgresql":
-                connection.exec_driver_sql("VACUUM (FULL, ANALYZE)")
+                ours = ", ".join(metadata.tables)
+                connection.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {ours}")
                 return
             connection.exec_driver_sql("VACUUM")
             blocked, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
