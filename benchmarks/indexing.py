@@ -25,11 +25,12 @@ from PIL import Image
 
 import embedstore
 from benchmarks.report import record
-from embedstore import Encoder, encoders
+from embedstore import encoders
 from embedstore.corpus import decode_all, default_workers, read
 from embedstore.corpus.entry import Entry
 from embedstore.corpus.images import fit
 from embedstore.gallery import corpus as gallery
+from embedstore.types import Encoder, Pixels
 
 MEGAPIXEL = (1224, 816)
 BATCH = 64
@@ -147,7 +148,7 @@ def measured(small: Path, large: Path, encoder: Encoder, rounds: int) -> dict[st
     return report(costs, len(entries), of_small.most, of_large.most)
 
 
-def encode(pixels: list[embedstore.types.Pixels], encoder: Encoder) -> None:
+def encode(pixels: list[Pixels], encoder: Encoder) -> None:
     """Encode ready pixels, batch by batch."""
     for start in range(0, len(pixels), BATCH):
         encoder.encode_images(pixels[start : start + BATCH])
@@ -218,9 +219,9 @@ def make_photos(folder: Path, count: int, seed: int) -> None:
     for number in range(count):
         with Image.open(sources[number % len(sources)]) as image:
             large = np.asarray(image.convert("RGB").resize(MEGAPIXEL), np.int16)
-        grain = dice.integers(-8, 9, large.shape, dtype=np.int16)
+        grain = dice.integers(-4, 5, large.shape, dtype=np.int16)
         photo = Image.fromarray((large + grain).clip(0, 255).astype(np.uint8))
-        photo.save(folder / f"{number:06}.jpg", quality=88)
+        photo.save(folder / f"{number:06}.jpg", quality=85)
 
 
 def link_photos(source: Path, folder: Path, times: int) -> None:

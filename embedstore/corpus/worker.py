@@ -48,6 +48,8 @@ def serve(connection_fd: int, memory_fd: int) -> None:
         memory_fd: Shared memory of `(slots, size, size, 3)` bytes, which takes the pixels.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers itself
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ignored or blocked by the parent it stays so
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
     connection = Connection(connection_fd)
     preprocess, limits = connection.recv()
     side = preprocess.size
