@@ -65,10 +65,11 @@ class ToyEncoder:
         pixels = image.reshape(-1, 3).astype(np.float64)
         nearest = ((pixels[:, None] - points) ** 2).sum(-1).argmin(1)
         shares = np.bincount(nearest, minlength=len(names)) / len(pixels)
-        colours = sum(share * _word(name) for share, name in zip(shares, names, strict=True))
+        colours = shares @ np.stack([_word(name) for name in names])
         side = image.shape[0] // _GRID
         cells = image.reshape(_GRID, side, _GRID, side, 3).mean((1, 3)) / 255.0 - 0.5
-        return colours + _LAYOUT_WEIGHT * (cells.reshape(-1) @ self._layout)
+        row: NDArray[np.float64] = colours + _LAYOUT_WEIGHT * (cells.reshape(-1) @ self._layout)
+        return row
 
 
 def _words(text: str) -> list[str]:
@@ -89,4 +90,5 @@ def _unit(rows: Sequence[NDArray[np.float64]]) -> Vectors:
     if not rows:
         return np.zeros((0, _DIM), np.float32)
     matrix = np.stack(rows)
-    return (matrix / np.linalg.norm(matrix, axis=1, keepdims=True)).astype(np.float32)
+    unit: Vectors = (matrix / np.linalg.norm(matrix, axis=1, keepdims=True)).astype(np.float32)
+    return unit
