@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Protocol
 
 from sqlalchemy import (
     REAL,
+    Boolean,
     ColumnElement,
     Text,
     and_,
@@ -121,7 +122,7 @@ class _Sqlite:
         return _operated(op, func.json_extract(self.meta, self.path), self._bound(value))
 
     def contains(self, value: Scalar) -> Clause:
-        part = func.json_each(self.meta, self.path).table_valued("type", "value").render_derived()
+        part = func.json_each(self.meta, self.path).table_valued("type", "value")
         alike = part.c.type.in_(self.KINDS[kind_of(value)])
         equal = alike if value is None else and_(alike, part.c.value == self._bound(value))
         return exists(select(literal(1)).select_from(part).where(equal))
@@ -137,7 +138,7 @@ class _PostgreSQL:
     def __init__(self, meta: ColumnElement[str], path: Path) -> None:
         value: ColumnElement[Any] = cast(meta, JSONB)
         for name in path:
-            value = value.op("->")(cast(name, Text))
+            value = value.op("->", return_type=JSONB())(cast(name, Text))
         self.value = value
         self.type = func.jsonb_typeof(value)
 
@@ -149,12 +150,12 @@ class _PostgreSQL:
 
     def compared(self, op: Operator, value: Scalar) -> Clause:
         if isinstance(value, str):
-            text = self.value.op("#>>")(literal_column("'{}'"))
+            text = self.value.op("#>>", return_type=Text())(literal_column("'{}'"))
             return _operated(op, collate(text, "C"), value)
         return _operated(op, self.value, _jsonb(value))
 
     def contains(self, value: Scalar) -> Clause:
-        return self.value.op("@>")(_jsonb([value]))
+        return self.value.op("@>", return_type=Boolean())(_jsonb([value]))
 
 
 def _operated(op: Operator, left: ColumnElement[Any], right: Any) -> Clause:
