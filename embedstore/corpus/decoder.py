@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from embedstore.corpus.bounds import DEFAULT_LIMITS, DecodeLimits, spoken
 from embedstore.corpus.entry import Entry
-from embedstore.corpus.images import DEFAULT_LIMITS, DecodeLimits, spoken
 from embedstore.corpus.pool import Job, Pool
 from embedstore.corpus.worker import decode_one
 from embedstore.errors import BadImage

@@ -20,7 +20,7 @@ from typing import Self
 
 import numpy as np
 
-from embedstore.corpus.images import DecodeLimits, spoken
+from embedstore.corpus.bounds import DecodeLimits, spoken
 from embedstore.corpus.worker import Reply, Task
 from embedstore.errors import Unavailable
 from embedstore.types import ImagePreprocess, Pixels

@@ -12,7 +12,8 @@ import numpy as np
 import xxhash
 from PIL import AvifImagePlugin
 
-from embedstore.corpus.images import DecodeLimits, pixels_of, read_bytes
+from embedstore.corpus.bounds import DecodeLimits, read_bytes
+from embedstore.corpus.images import pixels_of
 from embedstore.errors import BadImage
 from embedstore.types import ImagePreprocess, Pixels
 

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from embedstore.corpus.images import DecodeLimits, fit, load, media_type, thumbnail
+from embedstore.corpus import DecodeLimits
+from embedstore.corpus.images import fit, load, media_type, thumbnail
 from embedstore.errors import BadImage
 from embedstore.types import ImagePreprocess
 

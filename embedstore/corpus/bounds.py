@@ -1,0 +1,125 @@
+"""The bounds of a picture, and the one error that stands for all that can go wrong with it."""
+
+import stat
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from embedstore.corpus.entry import printable
+from embedstore.corpus.formats import EXPECTED
+from embedstore.errors import BadImage
+
+
+@dataclass(frozen=True)
+class DecodeLimits:
+    """What one picture may cost.
+
+    Attributes:
+        bytes: Size of the file.
+        pixels: Width times height that the file announces.
+        seconds: Time in a decode worker.
+        memory: Address space of a decode worker, bytes.
+    """
+
+    bytes: int = 20 << 20
+    pixels: int = 50_000_000
+    seconds: float = 10.0
+    memory: int = 2 << 30
+
+
+DEFAULT_LIMITS = DecodeLimits()
+
+
+def read_bytes(source: Path | bytes, name: str, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
+    """Read a file within its limit.
+
+    Raises:
+        BadImage: It is missing, unreadable, not a plain file, empty or too large.
+    """
+    if isinstance(source, bytes):
+        data = source
+    else:
+        try:
+            _refuse_special(source, name)
+            with source.open("rb") as file:
+                data = file.read(limits.bytes + 1)
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+            reason = getattr(error, "strerror", None) or str(error)
+            raise BadImage(
+                f"{name}: cannot be read ({reason}); expected a readable file; "
+                "check that it exists and its permissions, then run again"
+            ) from error
+    if not data:
+        raise BadImage(f"{name}: is empty (0 bytes); expected {EXPECTED}; replace or remove it")
+    if len(data) > limits.bytes:
+        raise BadImage(
+            f"{name}: is larger than the limit of {limits.bytes:,} bytes; "
+            "shrink it, or raise DecodeLimits.bytes"
+        )
+    return data
+
+
+def _refuse_special(path: Path, name: str) -> None:
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):  # a pipe would wait for ever
+        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe, socket or device"
+        raise BadImage(f"{name}: is {kind}; expected a picture file; remove it from the corpus")
+
+
+def spoken(source: Path | bytes) -> str:
+    """Name a picture for a message."""
+    if isinstance(source, bytes):
+        return f"picture of {len(source):,} bytes"
+    return printable(str(source))
+
+
+@contextmanager
+def one_error(name: str, data: bytes) -> Iterator[None]:
+    """Turn whatever a decoder throws into one `BadImage`."""
+    try:
+        with _QUIET:
+            yield
+    except BadImage:
+        raise
+    except Exception as error:
+        seen = f"{type(error).__name__} {error}".strip().replace("\n", " ")[:200]
+        if isinstance(error, UnidentifiedImageError):
+            seen = f"no known format, its first bytes are {data[:12]!r}"
+        raise BadImage(
+            f"{name}: cannot be decoded ({seen}); expected {EXPECTED}; replace or remove it"
+        ) from error
+
+
+class _Quiet:
+    """Keep Pillow's warnings from leaking.
+
+    `catch_warnings` swaps process-wide state, so of overlapping threads the first one swaps it
+    and the last one puts it back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._saved = warnings.catch_warnings()
+                self._saved.__enter__()
+                warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+                warnings.filterwarnings("ignore", module=r"PIL\.")
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._saved.__exit__(None, None, None)
+
+
+_QUIET = _Quiet()
