@@ -3,21 +3,19 @@
 import hmac
 from collections.abc import Iterable
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem
 from api.settings import MAX_BODY_BYTES
 
 OPEN_PATHS = frozenset({"/", "/page.js", "/page.css", "/v1/health"})  # they hold no data
+TOO_LARGE = f"the body exceeds {MAX_BODY_BYTES} bytes; send less, or smaller pictures"
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
 )
-
-
-class _TooLarge(Exception):
-    """The body outgrew the limit while it was read."""
 
 
 class Guard:
@@ -41,11 +39,7 @@ class Guard:
             status, title, detail = refusal
             await problem(status, title, detail)(scope, receive, guarded)
             return
-        try:
-            await self._app(scope, _bounded(receive), guarded)
-        except _TooLarge:
-            too_large = problem(413, "TooLarge", f"the body exceeds {MAX_BODY_BYTES} bytes")
-            await too_large(scope, receive, guarded)
+        await self._app(scope, _bounded(receive), guarded)
 
     def _refusal(self, path: str, headers: dict[bytes, bytes]) -> tuple[int, str, str] | None:
         host = headers.get(b"host", b"").decode("latin-1").rsplit(":", 1)[0].strip("[]")
@@ -53,7 +47,7 @@ class Guard:
             return 421, "WrongHost", f"this server answers to {', '.join(sorted(self._hosts))}"
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > MAX_BODY_BYTES:
-            return 413, "TooLarge", f"the body exceeds {MAX_BODY_BYTES} bytes"
+            return 413, "Content Too Large", TOO_LARGE
         if self._key is not None and path not in OPEN_PATHS:
             sent = headers.get(b"authorization", b"").removeprefix(b"Bearer ")
             if not hmac.compare_digest(sent, self._key):
@@ -69,7 +63,7 @@ def _bounded(receive: Receive) -> Receive:
         message = await receive()
         seen += len(message.get("body", b""))
         if seen > MAX_BODY_BYTES:
-            raise _TooLarge
+            raise HTTPException(413, TOO_LARGE)
         return message
 
     return bounded

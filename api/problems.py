@@ -1,10 +1,12 @@
 """Errors as RFC 9457 problem details: one table from error to status."""
 
 import logging
+from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
 from embedstore.errors import (
     Conflict,
@@ -59,6 +61,10 @@ def install(app: FastAPI) -> None:
             for each in error.errors()
         )
         return problem(422, "BadRequest", told)
+
+    @app.exception_handler(HTTPException)
+    def refused(_: Request, error: HTTPException) -> JSONResponse:
+        return problem(error.status_code, HTTPStatus(error.status_code).phrase, error.detail)
 
     @app.exception_handler(Exception)
     def unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -60,7 +60,7 @@ def test_index_search_get_delete(run, album):
         (["search", "x"], "NotFound", "no store"),
         (["index", "/no/such/folder", "--encoder", "toy"], "NotFound", "/no/such/folder"),
         (["index", "empty", "--encoder", "toy"], "Invalid", "nothing to index"),
-        (["index", "empty", "--encoder", "nope"], "Invalid", "nope"),
+        (["index", "empty", "--encoder", "nope"], "NotFound", "mini"),
     ],
 )
 def test_an_expected_error_is_one_line(run, tmp_path, words, kind, told):

@@ -8,11 +8,12 @@ import sys
 import time
 from pathlib import Path
 
+import faiss  # noqa: F401 - here, so that no child spends its life importing it
 import numpy as np
 import pytest
 
 import embedstore
-from embedstore import Item
+from embedstore import Item, Store  # noqa: F401 - Store likewise
 from embedstore.encoders import load
 
 ROUNDS = int(os.environ.get("EMBEDSTORE_KILL_ROUNDS", "200"))
@@ -149,6 +150,13 @@ def _verify_search(made, keys: list[str], held: np.ndarray) -> None:
     assert [hit.score for hit in hits] == pytest.approx(best.tolist(), abs=1e-5)
 
 
+def wait_for(path: Path) -> None:
+    """Wait until a file is there, ten seconds at most."""
+    limit = time.monotonic() + 10
+    while not path.exists() and time.monotonic() < limit:
+        time.sleep(0.001)
+
+
 def finished(child: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
@@ -161,6 +169,8 @@ def test_kill_at_random_moments_loses_nothing(tmp_path: Path) -> None:
     for turn in range(ROUNDS):
         journal.unlink(missing_ok=True)
         child = in_child(work, folder, journal, dice.getrandbits(32), list(state))
+        if turn % 10:  # every tenth is killed wherever it is while it opens the store
+            wait_for(journal)
         time.sleep(dice.uniform(0.0, 0.35))
         os.kill(child, signal.SIGKILL)
         assert finished(child) == -signal.SIGKILL, f"round {turn}: the worker failed by itself"
@@ -168,4 +178,4 @@ def test_kill_at_random_moments_loses_nothing(tmp_path: Path) -> None:
         steps += journal.read_text().count("done") if journal.exists() else 0
         assert finished(in_child(verify, folder, allowed, verdict)) == 0, f"round {turn}"
         state = json.loads(verdict.read_text())
-    assert steps > ROUNDS, "the workers were killed before they did anything; lengthen the sleep"
+    assert steps > ROUNDS // 2, "the workers were killed before they did anything; lengthen the sleep"
