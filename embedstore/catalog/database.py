@@ -96,7 +96,8 @@ def _url(location: str | Path | URL) -> URL:
         ) from error
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
-    if url.drivername not in ("sqlite", "postgresql+psycopg") or not url.database:
+    supported = url.drivername in ("sqlite", "postgresql+psycopg")
+    if not supported or url.database in (None, "", ":memory:"):
         raise Invalid(
             f"database {url.render_as_string()!r} is not supported; expected "
             "sqlite:////folder/catalog.sqlite or postgresql://user@host/name"

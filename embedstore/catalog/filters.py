@@ -95,7 +95,8 @@ class _Reader:
         try:
             tree = ast.parse(stripped, mode="eval")
         except SyntaxError as error:
-            raise self._fault(self.start + (error.offset or 1), error.msg) from error
+            place = self.start + error.offset if error.offset else len(self.text) + 1
+            raise self._fault(place, error.msg) from error
         except (ValueError, RecursionError, MemoryError) as error:
             raise self._fault(
                 1, "cannot be read; it is nested too deep or holds odd letters"

@@ -5,7 +5,7 @@ from sqlalchemy import Connection, delete, func, select, update
 from embedstore.catalog import vector_codec
 from embedstore.catalog.registry import Registry
 from embedstore.catalog.tables import collections, items, metadata, tombstones, vectors
-from embedstore.errors import StoreLocked
+from embedstore.errors import Corrupt, StoreLocked
 
 
 class Upkeep(Registry):
@@ -56,12 +56,20 @@ class Upkeep(Registry):
         Returns:
             One line for each fault found; empty where all is sound.
         """
-        with self._database.snapshot() as connection:
-            faults = []
-            if self._database.dialect == "sqlite":
-                told = connection.exec_driver_sql("PRAGMA quick_check").scalars()
-                faults = [line for line in told if line != "ok"]
-            return faults + _unsound(connection, sample)
+        looks = [_unsound] if self._database.dialect == "postgresql" else [_malformed, _unsound]
+        faults = []
+        for look in looks:
+            try:
+                with self._database.snapshot() as connection:
+                    faults += look(connection, sample)
+            except Corrupt as error:
+                faults.append(str(error))
+        return faults
+
+
+def _malformed(connection: Connection, _sample: int) -> list[str]:
+    told = connection.exec_driver_sql("PRAGMA quick_check").scalars()
+    return [line for line in told if line != "ok"]
 
 
 def _unsound(connection: Connection, sample: int) -> list[str]:
