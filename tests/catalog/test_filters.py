@@ -113,9 +113,10 @@ def test_length_and_emptiness_are_told() -> None:
 )
 def test_any_text_is_a_filter_or_a_bad_filter(text: str) -> None:
     try:
-        matches(parse(text), {"a": 1})
-    except BadFilter as refusal:
-        assert "\n" not in str(refusal)
+        condition = parse(text)
+    except BadFilter:
+        return  # any other error fails this test
+    assert matches(condition, {"a": 1}) in (True, False)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,9 @@ VECTOR = np.array([[1.0, 0.0]], np.float32)
 FIELDS = [("a",), ("b",), ("odd näme",), ("a", "b"), ("a", "0"), ("meta",), ("x.y", "[0]"), ("'",)]
 EVERY_FIELD = {"a": {"b": 1, "0": 1}, "b": 1, "odd näme": 1, "meta": 1, "x.y": {"[0]": 1}, "'": 1}
 
-texts = st.sampled_from(["", "a", "A", "b", "é", "z", "Z", "true", "1", "ü%", "🌊", "￿", "a'b", '"', "\\"])
+texts = st.sampled_from(
+    ["", "a", "A", "b", "é", "z", "Z", "true", "1", "ü%", "🌊", "￿", "a'b", '"', "\\"]
+)
 numbers = st.one_of(
     st.integers(-3, 3),
     st.integers(-(2**63), 2**63 - 1),
@@ -76,7 +78,9 @@ def written(condition: Condition) -> str:
         case Compare(field, op, literal):
             return f"{spell(field)} {op} {literal!r}"
         case OneOf(field, literals, negated):
-            return f"{spell(field)} {'not in' if negated else 'in'} [{', '.join(map(repr, literals))}]"
+            return (
+                f"{spell(field)} {'not in' if negated else 'in'} [{', '.join(map(repr, literals))}]"
+            )
         case Contains(field, literal, negated):
             return f"{literal!r} {'not in' if negated else 'in'} {spell(field)}"
         case Exists(field):
