@@ -32,7 +32,11 @@ def load_openclip(name: str, device: str = "auto") -> "OpenClipEncoder":
 
     with _own_errors(name):
         model = open_clip.create_model(
-            source.model, pretrained=source.pretrained, require_pretrained=True, device=where
+            source.model,
+            source.pretrained,
+            device=where,
+            require_pretrained=True,
+            **source.options,
         )
         tokenizer = open_clip.get_tokenizer(source.model)
     return OpenClipEncoder(name, model.eval(), tokenizer, source, where)

@@ -3,11 +3,16 @@
 Other formats are pickles, and a pickle is a program.
 """
 
-from dataclasses import dataclass
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from embedstore.errors import Invalid, NotFound, Unavailable
+from embedstore.encoders.hub import WEIGHTS, hub_file, hub_folder
+from embedstore.errors import Invalid, NotFound
+
+_LOOK = ("mean", "std", "interpolation", "resize_mode")
 
 
 @dataclass(frozen=True)
@@ -15,14 +20,16 @@ class Source:
     """What to hand to open_clip.
 
     Attributes:
-        model: Name of a configuration, or hf-hub:... or local-dir:...
-        pretrained: Tag or file of the weights; None where `model` holds them.
+        model: Name of a configuration, or local-dir:PATH.
+        pretrained: File of the weights; None where `model` is a folder with them.
         tokenizer: What tells tokenizers of one class apart.
+        options: Further arguments of `open_clip.create_model`.
     """
 
     model: str
-    pretrained: str | None
-    tokenizer: str
+    pretrained: str | None = None
+    tokenizer: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def source_of(name: str) -> Source:
@@ -35,36 +42,31 @@ def source_of(name: str) -> Source:
     """
     kind, _, rest = name.partition(":")
     if kind == "local-dir":
-        return _local(name, Path(rest))
+        return _folder(name, Path(rest), "local")
     if kind == "hf-hub":
-        from open_clip.pretrained import download_pretrained_from_hf
-
-        _only_safetensors(name, _fetched(name, download_pretrained_from_hf, rest))
-        return Source(name, None, rest)
+        return _folder(name, hub_folder(name, rest), rest)
     model, _, pretrained = rest.partition("/")
     config = _config(name, model)
     tokenizer = str(config.get("text_cfg", {}).get("hf_tokenizer_name", ""))
     if pretrained.startswith("/"):
         return Source(model, str(_file(name, Path(pretrained))), tokenizer)
-    _fetch_tag(name, model, pretrained)
-    return Source(model, pretrained, tokenizer)
+    return _tagged(name, model, pretrained, tokenizer)
 
 
-def _local(name: str, folder: Path) -> Source:
-    if not (folder / "open_clip_config.json").is_file():
-        raise NotFound(
-            f"{name}: no open_clip_config.json in {folder}; expected a folder with it and "
-            "open_clip_model.safetensors"
-        )
-    if not list(folder.glob("*.safetensors")):
-        raise NotFound(f"{name}: no .safetensors file in {folder}; put the weights there")
-    return Source(f"local-dir:{folder}", None, "local")
+def _folder(name: str, folder: Path, tokenizer: str) -> Source:
+    for wanted in ("open_clip_config.json", WEIGHTS):
+        if not (folder / wanted).is_file():
+            raise NotFound(
+                f"{name}: no {wanted} in {folder}; expected a folder with open_clip_config.json "
+                f"and {WEIGHTS}"
+            )
+    return Source(f"local-dir:{folder}", tokenizer=tokenizer)
 
 
 def _file(name: str, path: Path) -> Path:
-    _only_safetensors(name, str(path))
+    _only_safetensors(name, path.name)
     if not path.is_file():
-        raise NotFound(f"{name}: no file {path}; check the path after the double slash")
+        raise NotFound(f"{name}: no file {path}; check the path after MODEL/")
     return path
 
 
@@ -73,14 +75,13 @@ def _config(name: str, model: str) -> dict[str, Any]:
 
     config: dict[str, Any] | None = open_clip.get_model_config(model)
     if config is None:
-        known = ", ".join(_alike(model, open_clip.list_models()))
+        known = ", ".join(difflib.get_close_matches(model, open_clip.list_models(), 3, 0.0))
         raise NotFound(f"{name}: open_clip has no model {model!r}; expected such as {known}")
     return config
 
 
-def _fetch_tag(name: str, model: str, tag: str) -> None:
+def _tagged(name: str, model: str, tag: str, tokenizer: str) -> Source:
     import open_clip
-    from open_clip.pretrained import download_pretrained
 
     config = open_clip.get_pretrained_cfg(model, tag) if tag else None
     if not config:
@@ -89,39 +90,19 @@ def _fetch_tag(name: str, model: str, tag: str) -> None:
             f"{name}: {model} has no weights {tag!r}; expected one of {tags}, or "
             f"openclip:{model}//PATH.safetensors"
         )
-    _only_safetensors(name, _fetched(name, download_pretrained, config))
+    repo, _, filename = config.get("hf_hub", "").rpartition("/")
+    filename = filename.replace(".bin", ".safetensors") or WEIGHTS
+    _only_safetensors(name, filename if repo else config.get("url", "none"))
+    path = hub_file(name, repo, filename)
+    look = {key: config[key] for key in _LOOK if config.get(key) is not None}
+    # A configuration may lack what its weights were trained with; open_clip only warns of it.
+    gelu = {"force_quick_gelu": True} if config.get("quick_gelu") else {}
+    return Source(model, str(path), tokenizer, {"force_preprocess_cfg": look, **gelu})
 
 
-def _fetched(name: str, fetch: Any, what: Any) -> str:
-    """Call one of open_clip's downloads and sort out what went wrong."""
-    from huggingface_hub.errors import (
-        EntryNotFoundError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-    )
-
-    try:
-        return str(fetch(what))
-    except (OSError, RuntimeError) as error:
-        cause = error.__context__ or error
-        missing = (EntryNotFoundError, RepositoryNotFoundError)
-        if isinstance(cause, missing) and not isinstance(cause, LocalEntryNotFoundError):
-            raise NotFound(f"{name}: the model hub has no such weights; check the name") from error
-        raise Unavailable(
-            f"{name}: the model hub cannot be reached to fetch the weights "
-            f"({type(cause).__name__}); connect and try again, or work offline with --encoder mini"
-        ) from error
-
-
-def _only_safetensors(name: str, path: str) -> None:
-    if not path.endswith(".safetensors"):
+def _only_safetensors(name: str, filename: str) -> None:
+    if not filename.endswith(".safetensors"):
         raise Invalid(
-            f"{name}: weights in {Path(path).name!r} are not let in, for pickles can run code; "
+            f"{name}: weights in {Path(filename).name!r} are not let in, for pickles can run code; "
             "expected a .safetensors file; convert them, or choose other weights"
         )
-
-
-def _alike(model: str, known: list[str]) -> list[str]:
-    import difflib
-
-    return difflib.get_close_matches(model, known, n=3, cutoff=0.0)
