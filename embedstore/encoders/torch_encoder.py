@@ -9,7 +9,7 @@ import xxhash
 from torch import Tensor
 from torch.nn import functional
 
-from embedstore.errors import Invalid
+from embedstore.encoders.pictures import check
 from embedstore.types import ImagePreprocess, Pixels, Space, Vectors
 
 IMAGE_BATCH = 32
@@ -66,13 +66,7 @@ class TorchEncoder(ABC):
         """Compute `(n, d)` of one batch of normalised pictures `(n, 3, size, size)`."""
 
     def _tensor(self, images: Sequence[Pixels]) -> Tensor:
-        side = self.preprocess.size
-        for image in images:
-            if image.shape != (side, side, 3) or image.dtype != np.uint8:
-                raise Invalid(
-                    f"a picture has shape {image.shape} of {image.dtype}; {self.space.encoder} "
-                    f"expects ({side}, {side}, 3) of uint8; make it with corpus.images.load"
-                )
+        check(images, self.preprocess.size, self.space.encoder)
         pixels = torch.from_numpy(np.stack(images)).to(self._device)  # (n, size, size, 3)
         return (pixels.permute(0, 3, 1, 2) - self._mean) / self._std
 

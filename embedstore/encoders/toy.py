@@ -13,6 +13,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
+from embedstore.encoders.pictures import check
 from embedstore.types import ImagePreprocess, Pixels, Space, Vectors, digest
 
 _DIM = 128
@@ -53,7 +54,12 @@ class ToyEncoder:
         return _unit(bags)
 
     def encode_images(self, images: Sequence[Pixels]) -> Vectors:
-        """Encode pictures as colour names by area, and a little of the layout; `(n, 128)`."""
+        """Encode pictures as colour names by area, and a little of the layout; `(n, 128)`.
+
+        Raises:
+            Invalid: A picture has another size or type.
+        """
+        check(images, _PREPROCESS.size, "toy")
         return _unit([self._picture(image) for image in images])
 
     def overlong(self, texts: Sequence[str]) -> list[bool]:
