@@ -146,10 +146,13 @@ class Segment:
         """Turn the first k kept positions of each row into ids and parts."""
         if positions.shape[1] != k or not keep.all():
             best = np.argsort(~keep, axis=1, kind="stable")[:, :k]
-            best = np.pad(best, ((0, 0), (0, k - best.shape[1])))
-            beyond = np.arange(k) >= np.count_nonzero(keep, axis=1)[:, None]
-            positions = np.where(beyond, -1, np.take_along_axis(positions, best, 1))
-            scores = np.where(beyond, np.float32(-np.inf), np.take_along_axis(scores, best, 1))
+            row = np.arange(len(keep))[:, None]
+            kept, found = keep[row, best], best.shape[1]
+            wide = np.full((len(keep), k), -1, np.int64)
+            wide_scores = np.full((len(keep), k), -np.inf, np.float32)
+            np.copyto(wide[:, :found], positions[row, best], where=kept)
+            np.copyto(wide_scores[:, :found], scores[row, best], where=kept)
+            positions, scores = wide, wide_scores
         ids = np.where(positions < 0, NO_ID, self.ids[positions])
         if self.most_parts == 1:
             parts = np.where(positions < 0, -1, 0)
@@ -200,8 +203,5 @@ def merge(one: Neighbors, other: Neighbors) -> Neighbors:
     scores = np.concatenate((one.scores, other.scores), axis=1)
     parts = np.concatenate((one.parts, other.parts), axis=1)
     best = np.lexsort((ids, -scores), axis=1)[:, :k]
-    return Neighbors(
-        np.take_along_axis(ids, best, 1),
-        np.take_along_axis(scores, best, 1),
-        np.take_along_axis(parts, best, 1),
-    )
+    row = np.arange(len(ids))[:, None]
+    return Neighbors(ids[row, best], scores[row, best], parts[row, best])

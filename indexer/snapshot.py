@@ -73,9 +73,11 @@ def publish(folder: Path, ids: Ids, index: FaissIndex, seq: int, fingerprint: st
                 path = folder / f"{part}-{secrets.token_hex(8)}"
                 written.append(path)
                 files.append(_write(path, _content(part, ids, index)))
+            _sync_folder(folder)
             new = Manifest(seq, len(ids), index.spec.dim, fingerprint, index.spec, tuple(files))
             _write(folder / manifests.NAME, lambda sink: sink(new.dump()))
-            written.clear()
+            written.clear()  # from the manifest's rename on, these files are the generation
+            _sync_folder(folder)
             _purge(folder, new)
             return new
     except OSError as error:
@@ -182,7 +184,6 @@ def _write(path: Path, content: Callable[[Callable[[bytes], Any]], Any]) -> File
         draft.replace(path)
     finally:
         _remove([draft])
-    _sync_folder(path.parent)
     return File(path.name, length, checksum.hexdigest())
 
 

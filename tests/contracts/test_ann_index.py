@@ -1,0 +1,107 @@
+"""Every index against its law: the exact numpy index."""
+
+from typing import get_args
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from indexer import FaissIndex, FlatIndex, IndexSpec, build
+from indexer.types import Kind
+
+N, DIM, K = 4000, 48, 10
+KINDS = get_args(Kind)
+EXACT = {"flat"}
+FLOOR = 0.95
+
+
+def cone(n: int, axis: int, seed: int) -> NDArray[np.float32]:
+    """Unit rows around one axis: images and texts lie in two cones."""
+    rng = np.random.default_rng(seed)
+    rows = rng.standard_normal((n, DIM)) / np.sqrt(1 + np.arange(DIM))
+    rows[:, axis] += 2.0
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows.astype(np.float16).astype(np.float32)
+
+
+IMAGES, TEXTS = cone(N, 0, seed=1), cone(60, 1, seed=2)
+ORACLE = FlatIndex(IMAGES)
+BUILT: dict[str, FaissIndex] = {}
+
+
+@pytest.fixture(params=KINDS)
+def index(request: pytest.FixtureRequest) -> FaissIndex:
+    if request.param not in BUILT:
+        BUILT[request.param] = build(IMAGES, IndexSpec(request.param, DIM))
+    return BUILT[request.param]
+
+
+def allowed(share: float) -> NDArray[np.bool_]:
+    return np.random.default_rng(3).random(N) < share
+
+
+@pytest.mark.parametrize("share", [None, 0.5, 0.05, 0.005])
+@pytest.mark.parametrize("queries", [1, 60])
+def test_finds_what_the_oracle_finds(index: FaissIndex, share: float | None, queries: int) -> None:
+    mask = None if share is None else allowed(share)
+    expected, expected_scores = ORACLE.search(TEXTS[:queries], K, mask)
+    found, scores = index.search(TEXTS[:queries], K, mask)
+    if index.spec.kind in EXACT:
+        np.testing.assert_allclose(scores, expected_scores, atol=1e-5)
+    common = [len(np.intersect1d(*rows)) / K for rows in zip(expected, found, strict=True)]
+    floor = 1.0 if index.spec.kind in EXACT or share == 0.005 else FLOOR
+    assert np.mean(common) >= floor
+
+
+@pytest.mark.parametrize("share", [None, 0.5, 0.05, 0.005, 0.0])
+@pytest.mark.parametrize("k", [1, K, 300])
+def test_never_returns_fewer_than_there_are(index: FaissIndex, share: float | None, k: int) -> None:
+    mask = np.ones(N, dtype=bool) if share is None else allowed(share)
+    found, scores = index.search(TEXTS, k, None if share is None else mask)
+    there = min(k, int(mask.sum()))
+    assert found.shape == scores.shape == (len(TEXTS), k)
+    for row in found[:, :there]:
+        assert len(set(row)) == there
+        assert mask[row].all()
+    assert (found[:, there:] == -1).all()
+    assert np.isneginf(scores[:, there:]).all()
+
+
+def test_scores_are_exact_and_descend(index: FaissIndex) -> None:
+    found, scores = index.search(TEXTS, K)
+    true = np.einsum("qkd,qd->qk", IMAGES[found], TEXTS)
+    np.testing.assert_allclose(scores, true, atol=1e-5)
+    assert (np.diff(scores, axis=1) <= 0).all()
+
+
+def test_gives_back_its_rows(index: FaissIndex) -> None:
+    positions = np.array([N - 1, 0, 17, 17])
+    np.testing.assert_array_equal(index.rows(positions), IMAGES[positions])
+    assert index.rows(positions[:0]).shape == (0, DIM)
+
+
+def test_knows_itself(index: FaissIndex) -> None:
+    assert len(index) == N
+    assert index.spec.kind in KINDS
+    assert index.spec.dim == DIM
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("n", [0, 1, 5, 70])
+def test_few_vectors_make_an_exact_index_in_silence(
+    kind: Kind, n: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    few = build(IMAGES[:n], IndexSpec(kind, DIM))
+    found, scores = few.search(TEXTS, 5)
+    expected, expected_scores = FlatIndex(IMAGES[:n]).search(TEXTS, 5)
+    np.testing.assert_allclose(scores, expected_scores, atol=1e-5)
+    assert ((found >= 0) == (expected >= 0)).all()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_oracle_breaks_ties_by_position() -> None:
+    twice = FlatIndex(np.concatenate([IMAGES[:200], IMAGES[:200]]))
+    found, scores = twice.search(TEXTS[:3], 6)
+    ordered = [sorted(zip(-s, f, strict=True)) for s, f in zip(scores, found, strict=True)]
+    assert [[position for _, position in row] for row in ordered] == found.tolist()
+    assert (found[:, 1] == found[:, 0] + 200).all()
