@@ -7,6 +7,7 @@ fails at once where another has written meanwhile.
 """
 
 import json
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,10 +18,11 @@ from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError
 
 from embedstore.catalog.faults import meaning
-from embedstore.errors import Invalid, MissingExtra
+from embedstore.errors import Invalid, MissingExtra, Unavailable
 
 PG_SCHEMA = "embedstore"  # our tables never meet those of an application in the same database
 WAL_PAGES = 4_000  # between checkpoints; measured: fewer cost a third of the rows a second
+OLDEST_SQLITE = (3, 38, 0)  # with RETURNING and JSON functions
 
 # How a transaction begins on SQLite, how it is isolated on PostgreSQL.
 _SNAPSHOT = {"sqlite_begin": "BEGIN", "isolation_level": "REPEATABLE READ"}
@@ -107,6 +109,11 @@ def _url(location: str | Path | URL) -> URL:
 
 def _engine(url: URL, wait: float) -> Engine:
     if url.get_backend_name() == "sqlite":
+        if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+            raise Unavailable(
+                f"this Python has SQLite {sqlite3.sqlite_version}; expected 3.38 or newer: "
+                "install a newer Python, or use PostgreSQL"
+            )
         engine = create_engine(url, paramstyle="named", connect_args={"timeout": wait})
         event.listen(engine, "connect", _set_up_sqlite)
         return engine

@@ -2,7 +2,14 @@
 
 import sqlite3
 
-from embedstore.errors import Corrupt, EmbedStoreError, StorageFull, StoreLocked, Unavailable
+from embedstore.errors import (
+    Corrupt,
+    EmbedStoreError,
+    NotFound,
+    StorageFull,
+    StoreLocked,
+    Unavailable,
+)
 
 _LOCKED = "the catalog {where} is locked by another process ({why}); wait for it and try again"
 _FULL = "the catalog {where} cannot be written ({why}); free disk space and try again"
@@ -10,18 +17,25 @@ _READ_ONLY = (
     "the catalog {where} cannot be opened for writing ({why}); "
     "make the folder and its files writable, or choose another with --store"
 )
+_DENIED = (
+    "the database {where} refuses to write ({why}); give its user the right, or choose another"
+)
 _DAMAGED = (
-    "the catalog {where} is damaged ({why}); "
-    "copy it away, then restore a backup or try `sqlite3 catalog.sqlite .recover`"
+    "the catalog {where} is damaged ({why}); copy it away, then restore a backup or index again"
 )
 _AWAY = (
     "the database {where} cannot be reached ({why}); check that it runs and that the URL is right"
 )
+_DROPPED = "the collection is gone from the catalog {where}; it was dropped meanwhile ({why})"
 
 _Fault = tuple[type[EmbedStoreError], str]
 
-# The primary result codes of SQLite: https://www.sqlite.org/rescode.html
+# Result codes of SQLite, extended or primary: https://www.sqlite.org/rescode.html
 _SQLITE: dict[int, _Fault] = {
+    sqlite3.SQLITE_IOERR_READ: (Corrupt, _DAMAGED),
+    sqlite3.SQLITE_IOERR_SHORT_READ: (Corrupt, _DAMAGED),
+    sqlite3.SQLITE_IOERR_CORRUPTFS: (Corrupt, _DAMAGED),
+    sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY: (NotFound, _DROPPED),
     sqlite3.SQLITE_BUSY: (StoreLocked, _LOCKED),
     sqlite3.SQLITE_LOCKED: (StoreLocked, _LOCKED),
     sqlite3.SQLITE_FULL: (StorageFull, _FULL),
@@ -32,17 +46,12 @@ _SQLITE: dict[int, _Fault] = {
     sqlite3.SQLITE_CORRUPT: (Corrupt, _DAMAGED),
     sqlite3.SQLITE_NOTADB: (Corrupt, _DAMAGED),
 }
-_SQLITE_READ_FAULTS = {
-    sqlite3.SQLITE_IOERR_READ,
-    sqlite3.SQLITE_IOERR_SHORT_READ,
-    sqlite3.SQLITE_IOERR_CORRUPTFS,
-}
-
 # SQLSTATE or its class: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _POSTGRESQL: dict[str, _Fault] = {
     "53100": (StorageFull, _FULL),
-    "25006": (StorageFull, _READ_ONLY),
-    "42501": (StorageFull, _READ_ONLY),
+    "25006": (StorageFull, _DENIED),
+    "42501": (StorageFull, _DENIED),
+    "23503": (NotFound, _DROPPED),
     "55P03": (StoreLocked, _LOCKED),
     "40001": (StoreLocked, _LOCKED),
     "40P01": (StoreLocked, _LOCKED),
@@ -75,9 +84,9 @@ def meaning(error: BaseException, where: str) -> EmbedStoreError | None:
 
 def _sqlite(error: sqlite3.Error) -> _Fault | None:
     code = getattr(error, "sqlite_errorcode", 0)
-    if code in _SQLITE_READ_FAULTS:
-        return Corrupt, _DAMAGED
-    return _SQLITE.get(code & 0xFF)  # the low byte of an extended code is its primary code
+    return _SQLITE.get(code) or _SQLITE.get(
+        code & 0xFF
+    )  # the low byte of an extended code is its primary code
 
 
 def _postgresql(error: BaseException) -> _Fault | None:

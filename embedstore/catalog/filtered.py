@@ -58,8 +58,7 @@ class Filtered(Reader):
         condition = self._condition(collection_id, where)
         with self._database.snapshot() as connection:
             new = self._answer(connection, collection_id, condition, old)
-        self._remember((collection_id, where), new)
-        return new.rows
+        return self._remembered((collection_id, where), new).rows
 
     def page(
         self, collection_id: int, after_row: int = 0, limit: int = 100, where: str | None = None
@@ -134,14 +133,15 @@ class Filtered(Reader):
         )
         return _Answer(now.seq, rows)
 
-    def _remember(self, question: tuple[int, str | None], answer: _Answer) -> None:
+    def _remembered(self, question: tuple[int, str | None], answer: _Answer) -> _Answer:
         with self._answers_lock:
             known = self._answers.get(question)
-            if known is None or known.seq <= answer.seq:
-                self._answers[question] = answer
+            if known is None or known.seq < answer.seq:
+                known = self._answers[question] = answer
             self._answers.move_to_end(question)
             while len(self._answers) > REMEMBERED:
                 self._answers.popitem(last=False)
+        return known
 
 
 def _updated(rows: Rows, added: Rows, dropped: Rows) -> Rows:

@@ -16,6 +16,8 @@ from embedstore.catalog.tables import collections, fields, items, originals
 from embedstore.errors import NotFound
 from embedstore.types import MODALITIES, Item, Modality
 
+_from_json = json.JSONDecoder().decode  # json.loads looks for its options at every call
+
 ITEM = (items.c.row, items.c.key, items.c.meta, items.c.texts, items.c.path)
 _LOOKUP = (
     select(collections.c.seq, *ITEM)
@@ -164,7 +166,7 @@ def item_of(columns: Sequence[Any]) -> Item:
     """Make an item of its stored key, metadata, texts and path."""
     key, meta, texts, path = columns
     image = None if path is None else Path(os.fsdecode(path))
-    return Item(key, image, tuple(json.loads(texts)) if texts != "[]" else (), json.loads(meta))
+    return Item(key, image, tuple(_from_json(texts)), _from_json(meta))
 
 
 def _sums() -> list[Any]:

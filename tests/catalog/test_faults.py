@@ -168,6 +168,12 @@ def test_a_missing_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> No
         Catalog("postgresql://somewhere/store")
 
 
+def test_an_old_sqlite_is_named(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 31, 1))
+    with pytest.raises(Unavailable, match=r"expected 3\.38"):
+        Catalog(file)
+
+
 class Refused(Exception):
     def __init__(self, sqlstate: str) -> None:
         super().__init__("two\nlines")

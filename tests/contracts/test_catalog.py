@@ -66,6 +66,8 @@ def test_a_dropped_collection_leaves_nothing_and_its_ids_stay_used(
         catalog.put(photos.id, [new("a")])
     with pytest.raises(NotFound, match="dropped meanwhile"):
         catalog.seq(photos.id)
+    with pytest.raises(NotFound, match="dropped meanwhile"):
+        catalog.quarantine_put(photos.id, None, "a", None, "late")
     again = catalog.create("photos", SPACE, {})
     assert again.id != photos.id
     assert catalog.put(again.id, [new("a")]).rows[0] > row
