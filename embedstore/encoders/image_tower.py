@@ -20,6 +20,9 @@ _STAGES = (
 )
 
 
+_LOWER = 11  # blocks at 1/16 of the size and above; those after them learn the most
+
+
 class ConvNorm(nn.Module):
     """A convolution, its batch norm and, where asked, ReLU6."""
 
@@ -85,5 +88,19 @@ class ImageTower(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Map normalised pictures `(n, 3, h, w)` to features `(n, 1280)`."""
-        x: Tensor = self.head(self.blocks(self.stem(pictures)))
-        return x.mean((2, 3))
+        return self.upper(self.lower(pictures))
+
+    def lower(self, pictures: Tensor) -> Tensor:
+        """Map normalised pictures `(n, 3, h, w)` to maps `(n, 112, h / 16, w / 16)`."""
+        maps: Tensor = self.blocks[:_LOWER](self.stem(pictures))
+        return maps
+
+    @property
+    def upper_parts(self) -> nn.Module:
+        """The layers of `upper`."""
+        return nn.Sequential(self.blocks[_LOWER:], self.head)
+
+    def upper(self, maps: Tensor) -> Tensor:
+        """Map what `lower` gives to features `(n, 1280)`."""
+        wide: Tensor = self.upper_parts(maps)
+        return wide.mean((2, 3))

@@ -19,11 +19,11 @@ _FULL = (".norm.running_mean", ".norm.running_var")  # may exceed what float16 h
 class MiniModel(nn.Module):
     """Two towers, each with a linear map into the shared space."""
 
-    def __init__(self, dim: int, context: int) -> None:
+    def __init__(self, dim: int, context: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.image = ImageTower()
         self.image_map = nn.Linear(image_tower.FEATURES, dim)
-        self.text = TextTower(context)
+        self.text = TextTower(context, dropout)
         self.text_map = nn.Linear(text_tower.FEATURES, dim)
 
     def embed_images(self, pictures: Tensor) -> Tensor:

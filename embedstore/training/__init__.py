@@ -1,1 +1,1 @@
-"""."""
+"""Learn the weights of encoders from pairs of pictures and captions."""

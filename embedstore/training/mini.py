@@ -1,0 +1,210 @@
+"""Train `mini`: python -m embedstore.training.mini --pairs dataset_flickr8k.json --out DIR.
+
+The lower halves of both towers stay as published. What the image tower's lower half makes of each
+photo is computed once for a few views and kept, so that a step costs only the upper halves.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from embedstore.encoders.devices import choose, fast_dtype
+from embedstore.encoders.mini import load_mini
+from embedstore.encoders.mini_model import MiniModel
+from embedstore.training.evaluate import evaluate
+from embedstore.training.initial import initial_model
+from embedstore.training.loss import START_SCALE, info_nce
+from embedstore.training.mini_folder import write_mini
+from embedstore.training.pairs import Photo, photos_of
+from embedstore.training.tokens import Captions
+from embedstore.training.views import Views
+
+_LENGTHS = 4  # groups of captions of like length in a step
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the result, beside the data.
+
+    Attributes:
+        epochs: Times that every photo is seen, each time with one of its captions.
+        batch: Pairs in a step.
+        views: Versions of each photo that are kept: the whole photo, and random crops.
+        dim: Dimension of the shared space.
+        context: Tokens of a text that are read.
+        map_rate: Greatest learning rate of the maps into the shared space.
+        image_rate: Of the upper image tower.
+        text_rate: Of the upper text tower.
+        warm_up: Share of the steps in which the rates rise.
+        decay: Weight decay of matrices.
+        dropout: In the upper text tower, and on the features before the maps.
+        ema: Share that the running average of the weights keeps in each step.
+        clip: Greatest norm of the gradient.
+        seed: Of all random numbers.
+    """
+
+    epochs: int = 8
+    batch: int = 256
+    views: int = 3
+    dim: int = 512
+    context: int = 128
+    map_rate: float = 1e-3
+    image_rate: float = 2e-4
+    text_rate: float = 1e-4
+    warm_up: float = 0.1
+    decay: float = 0.1
+    dropout: float = 0.1
+    ema: float = 0.98
+    clip: float = 1.0
+    seed: int = 0
+
+
+def train(photos: Sequence[Photo], recipe: Recipe, device: torch.device) -> MiniModel:
+    """Train on photos with captions.
+
+    Returns:
+        The running average of the weights, which does better than the last ones.
+    """
+    torch.manual_seed(recipe.seed)
+    rng = np.random.default_rng(recipe.seed)
+    model = initial_model(recipe.dim, recipe.context, recipe.dropout).to(device)
+    log_scale = nn.Parameter(torch.tensor(math.log(START_SCALE), device=device))
+    captions = Captions(photos, recipe.context)
+    views = Views.of(photos, model.image, recipe.views, rng, device)
+
+    batch = min(recipe.batch, len(photos))
+    steps = recipe.epochs * (len(photos) // batch)
+    optimizer = AdamW(groups(model, log_scale, recipe))
+    schedule = LambdaLR(optimizer, lambda step: rate(step, steps, recipe.warm_up))
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema))  # type: ignore[no-untyped-call]
+    started = time.monotonic()
+
+    set_training(model)
+    for step in range(steps):
+        place = step % (len(photos) // batch)
+        if place == 0:
+            order = rng.permutation(len(photos))
+        chosen = order[place * batch : (place + 1) * batch]
+        maps = views.draw(chosen, rng).to(device)  # (b, 112, h, w)
+        ids, mask = captions.draw(chosen, rng)  # (b, t)
+        with torch.autocast(device.type, fast_dtype(device)):
+            image_rows = upper_images(model, maps, recipe.dropout)
+            text_rows = upper_texts(model, ids.to(device), mask.to(device), recipe.dropout)
+        loss = info_nce(image_rows, text_rows, log_scale)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+        optimizer.step()
+        schedule.step()
+        average.update_parameters(model)
+        if step % 10 == 9 or step == steps - 1:
+            _say(step + 1, steps, loss.item(), log_scale.exp().item(), started)
+    model.load_state_dict(average.module.state_dict())
+    return model.eval()
+
+
+def upper_images(model: MiniModel, maps: Tensor, dropout: float) -> Tensor:
+    """Map kept views `(n, 112, h, w)` to unit rows `(n, d)`."""
+    features = functional.dropout(model.image.upper(maps).float(), dropout)  # (n, 1280)
+    return functional.normalize(model.image_map(features).float(), dim=1)
+
+
+def upper_texts(model: MiniModel, ids: Tensor, mask: Tensor, dropout: float) -> Tensor:
+    """Map token ids and mask, both `(n, t)`, to unit rows `(n, d)`."""
+    order = mask.sum(1).argsort()
+    features = []
+    for part in order.chunk(_LENGTHS):
+        words = mask[part].any(0)  # short captions need not be padded to the longest
+        states = lower_texts(model, ids[part][:, words], mask[part][:, words])
+        features.append(model.text.upper(states, mask[part][:, words]).float())
+    rows = torch.cat(features)[order.argsort()]  # (n, 384)
+    return functional.normalize(model.text_map(functional.dropout(rows, dropout)).float(), dim=1)
+
+
+@torch.no_grad()
+def lower_texts(model: MiniModel, ids: Tensor, mask: Tensor) -> Tensor:
+    """Map token ids and mask, both `(n, t)`, to states `(n, t, 384)` that are not learnt."""
+    return model.text.lower(ids, mask)
+
+
+def set_training(model: MiniModel) -> None:
+    """Train the upper halves; batch norm keeps ImageNet's statistics, which few photos spoil."""
+    model.requires_grad_(False).eval()
+    for part in (model.image.upper_parts, model.text.upper_parts):
+        part.requires_grad_(True)
+    model.text.upper_parts.train()
+    model.image_map.requires_grad_(True)
+    model.text_map.requires_grad_(True)
+
+
+def groups(model: MiniModel, log_scale: nn.Parameter, recipe: Recipe) -> list[dict[str, object]]:
+    """Give each part its learning rate, and matrices their weight decay."""
+    rates = (
+        (model.image.upper_parts, recipe.image_rate),
+        (model.text.upper_parts, recipe.text_rate),
+        (model.image_map, recipe.map_rate),
+        (model.text_map, recipe.map_rate),
+    )
+    made: list[dict[str, object]] = [
+        {"params": [log_scale], "lr": recipe.map_rate, "weight_decay": 0.0}
+    ]
+    for part, top in rates:
+        matrices = [weight for weight in part.parameters() if weight.ndim > 1]
+        vectors = [weight for weight in part.parameters() if weight.ndim < 2]
+        made.append({"params": matrices, "lr": top, "weight_decay": recipe.decay})
+        made.append({"params": vectors, "lr": top, "weight_decay": 0.0})
+    return made
+
+
+def rate(step: int, steps: int, warm_up: float) -> float:
+    """Give the share of the greatest learning rate: a rise, then a cosine down to zero."""
+    rise = min(1.0, (step + 1) / max(1.0, warm_up * steps))
+    return rise * 0.5 * (1.0 + math.cos(math.pi * step / max(1, steps)))
+
+
+def _say(step: int, steps: int, loss: float, scale: float, started: float) -> None:
+    spent = time.monotonic() - started
+    left = spent / step * (steps - step)
+    click.echo(
+        f"step {step}/{steps}  loss {loss:.3f}  scale {scale:.1f}  {spent:.0f} s, {left:.0f} s left"
+    )
+
+
+@click.command()
+@click.option("--pairs", required=True, type=click.Path(path_type=Path), help="Karpathy json.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--epochs", default=Recipe.epochs, show_default=True)
+@click.option("--hold-out", default=0, help="Measure on this many training photos, not on val.")
+def main(pairs: Path, out: Path, seed: int, epochs: int, hold_out: int) -> None:
+    """Train mini on the splits train and restval, and measure it on val.
+
+    Example: python -m embedstore.training.mini --pairs flickr8k/dataset_flickr8k.json --out runs/1
+    """
+    photos = photos_of(pairs, ("restval", "train"))
+    unseen = photos[-hold_out:] if hold_out else photos_of(pairs, ("val",))
+    recipe = Recipe(seed=seed, epochs=epochs)
+    started = time.monotonic()
+    model = train(photos[: len(photos) - hold_out], recipe, choose("auto"))
+    minutes = (time.monotonic() - started) / 60
+    write_mini(model, recipe, out)
+    found = evaluate(load_mini(folder=out), unseen)
+    for name, recall in vars(found).items():
+        figures = "/".join(f"{recall.at(k):.3f}" for k in (1, 5, 10))
+        click.echo(f"{name}: R@1/5/10 {figures}, median rank {recall.median_rank:g}")
+    click.echo(f"trained in {minutes:.0f} minutes on {len(photos) - hold_out} photos; see {out}")
+
+
+if __name__ == "__main__":
+    main()
