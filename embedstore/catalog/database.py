@@ -8,6 +8,7 @@ fails at once where another has written meanwhile.
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ from embedstore.catalog.faults import meaning
 from embedstore.errors import Invalid, MissingExtra, Unavailable
 
 PG_SCHEMA = "embedstore"  # our tables never meet those of an application in the same database
-WAL_PAGES = 4_000  # between checkpoints; measured: fewer cost a third of the rows a second
+WAL_PAGES = 4_000  # 16 MB of log; SQLite's own 1,000 cost a tenth of the rows a second
 OLDEST_SQLITE = (3, 38, 0)  # with RETURNING and JSON functions
 
 # How a transaction begins on SQLite, how it is isolated on PostgreSQL.
@@ -91,9 +92,10 @@ def _url(location: str | Path | URL) -> URL:
         return URL.create("sqlite", database=str(location))
     try:
         url = make_url(location)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
+        shown = str(location).rpartition("@")[2]  # before it may stand a password
         raise Invalid(
-            f"{location!r} is no database URL; expected "
+            f"database URL ...{shown!r} cannot be read; expected "
             "sqlite:////folder/catalog.sqlite or postgresql://user@host/name"
         ) from error
     if url.drivername == "postgresql":
@@ -115,7 +117,7 @@ def _engine(url: URL, wait: float) -> Engine:
                 "install a newer Python, or use PostgreSQL"
             )
         engine = create_engine(url, paramstyle="named", connect_args={"timeout": wait})
-        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "connect", lambda connection, _: _set_up_sqlite(connection, wait))
         return engine
     try:
         engine = create_engine(url, pool_pre_ping=True)
@@ -134,16 +136,29 @@ def _engine(url: URL, wait: float) -> Engine:
     return engine
 
 
-def _set_up_sqlite(connection: Any, _record: object) -> None:
+def _set_up_sqlite(connection: sqlite3.Connection, wait: float) -> None:
     connection.isolation_level = None  # the driver must not begin transactions of its own
+    _use_wal(connection, wait)
     for pragma in (
-        "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
         "secure_delete=ON",
         f"wal_autocheckpoint={WAL_PAGES}",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _use_wal(connection: sqlite3.Connection, wait: float) -> None:
+    end = time.monotonic() + wait
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+            return
+        except sqlite3.OperationalError as error:
+            # SQLite itself does not wait here while another process makes the same change
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -14,8 +14,8 @@ from embedstore.catalog.filter_sql import to_sql
 from embedstore.catalog.filters import check_fields, parse
 from embedstore.catalog.metadata import spell
 from embedstore.catalog.reader import ITEM, Reader, item_of
-from embedstore.catalog.registry import gone
-from embedstore.catalog.tables import collections, items, tombstones
+from embedstore.catalog.registry import now
+from embedstore.catalog.tables import items, tombstones
 from embedstore.catalog.values import Rows
 from embedstore.types import Item
 
@@ -109,14 +109,8 @@ class Filtered(Reader):
         condition: Condition | None,
         old: _Answer | None,
     ) -> _Answer:
-        now = connection.execute(
-            select(collections.c.seq, collections.c.purged_seq).where(
-                collections.c.id == collection_id
-            )
-        ).first()
-        if now is None:
-            raise gone(collection_id)
-        if old is None or old.seq < now.purged_seq:
+        seq, purged_seq = now(connection, collection_id)
+        if old is None or old.seq < purged_seq:
             old = _Answer(-1, np.empty(0, np.int64))
         added = select(items.c.row).where(
             items.c.collection_id == collection_id,
@@ -131,7 +125,7 @@ class Filtered(Reader):
             np.array(connection.scalars(added).all(), np.int64),
             np.array(connection.scalars(dropped).all(), np.int64),
         )
-        return _Answer(now.seq, rows)
+        return _Answer(seq, rows)
 
     def _remembered(self, question: tuple[int, str | None], answer: _Answer) -> _Answer:
         with self._answers_lock:

@@ -11,7 +11,7 @@ from sqlalchemy import and_, bindparam, func, literal_column, select
 from embedstore.catalog.among import among
 from embedstore.catalog.database import Database
 from embedstore.catalog.metadata import storable
-from embedstore.catalog.registry import Registry, gone
+from embedstore.catalog.registry import SEQ, Registry, gone
 from embedstore.catalog.tables import collections, fields, items, originals
 from embedstore.errors import NotFound
 from embedstore.types import MODALITIES, Item, Modality
@@ -33,9 +33,6 @@ _LOOKUP = (
     )
     .where(collections.c.id == bindparam("collection"))
 )
-_SEQ = select(collections.c.seq, collections.c.purged_seq).where(
-    collections.c.id == bindparam("collection")
-)
 _WITH_PICTURE = (
     select(*ITEM, originals.c.media_type, originals.c.bytes)
     .select_from(items.outerjoin(originals, originals.c.row == items.c.row))
@@ -49,7 +46,7 @@ class Reader(Registry):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self._lookup = database.compiled(_LOOKUP)
-        self._seq = database.compiled(_SEQ)
+        self._seq = database.compiled(SEQ)
 
     def seq(self, collection_id: int) -> tuple[int, int]:
         """Give a collection's last commit, and the one up to which deletions are forgotten."""

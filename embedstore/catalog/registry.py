@@ -110,12 +110,27 @@ class Registry:
         return self._spaces[collection_id]
 
 
+SEQ = select(collections.c.seq, collections.c.purged_seq).where(
+    collections.c.id == bindparam("collection")
+)
 _RESERVE = (
     counters.update()
     .where(counters.c.name == bindparam("counter"))
     .values(last=counters.c.last + bindparam("amount"))
     .returning(counters.c.last)
 )
+
+
+def now(connection: Connection, collection_id: int) -> tuple[int, int]:
+    """Give a collection's last commit, and the one up to which deletions are forgotten.
+
+    Raises:
+        NotFound: The collection was dropped.
+    """
+    found = connection.execute(SEQ, {"collection": collection_id}).first()
+    if found is None:
+        raise gone(collection_id)
+    return found.seq, found.purged_seq
 
 
 def reserve(connection: Connection, counter: str, amount: int) -> int:

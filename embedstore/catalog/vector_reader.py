@@ -7,17 +7,14 @@ import numpy as np
 from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
 from embedstore.catalog import vector_codec
-from embedstore.catalog.registry import Registry, gone
-from embedstore.catalog.tables import collections, items, tombstones, vectors
+from embedstore.catalog.registry import Registry, now
+from embedstore.catalog.tables import items, tombstones, vectors
 from embedstore.catalog.values import Changes, Rows
 from embedstore.errors import Corrupt
 from embedstore.types import Modality, Vectors
 
 CHUNK = 4_096  # rows in Python's hands at a time
 
-_SEQ = select(collections.c.seq, collections.c.purged_seq).where(
-    collections.c.id == bindparam("collection")
-)
 # Within a collection row ids rise with seq, so this order, which the index gives, is by row.
 _VECTORS = (
     select(items.c.row, items.c.seq, vectors.c.vector, vectors.c.crc)
@@ -51,15 +48,13 @@ class VectorReader(Registry):
         dim = self.space(collection_id).dim
         asked = {"collection": collection_id, "since": since}
         with self._database.snapshot() as connection:
-            now = connection.execute(_SEQ, asked).first()
-            if now is None:
-                raise gone(collection_id)
+            seq, purged_seq = now(connection, collection_id)
             ids, seqs, found = _vectors(connection, asked, modality, dim)
             removed = np.array(connection.execute(_REMOVED, asked).all(), dtype=np.int64).reshape(
                 -1, 2
             )
         return Changes(
-            now.seq, now.purged_seq, ids, found, seqs, removed[:, 0].copy(), removed[:, 1].copy()
+            seq, purged_seq, ids, found, seqs, removed[:, 0].copy(), removed[:, 1].copy()
         )
 
     def scan(self, collection_id: int, modality: Modality) -> tuple[int, Rows, Vectors]:
@@ -74,11 +69,9 @@ class VectorReader(Registry):
         dim = self.space(collection_id).dim
         asked = {"collection": collection_id, "since": -1}
         with self._database.snapshot() as connection:
-            now = connection.execute(_SEQ, asked).first()
-            if now is None:
-                raise gone(collection_id)
+            seq, _ = now(connection, collection_id)
             ids, _, found = _vectors(connection, asked, modality, dim)
-        return now.seq, ids, found
+        return seq, ids, found
 
     def vectors_of(self, row: int, modality: Modality) -> Vectors:
         """Give the vectors `(m, d)` of one row; none where the row is gone."""

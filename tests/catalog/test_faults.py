@@ -148,10 +148,20 @@ def test_a_newer_catalog_is_refused(catalog: Catalog, file: Path) -> None:
         Catalog(file)
 
 
-@pytest.mark.parametrize("url", ["mysql://a/b", "sqlite://", "sqlite:///:memory:", "no url"])
-def test_other_databases_are_refused(url: str) -> None:
-    with pytest.raises(Invalid, match="expected sqlite:"):
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://u:secret@a/b",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "no url",
+        "postgresql://u:secret@host:port/b",
+    ],
+)
+def test_other_databases_are_refused_without_telling_a_password(url: str) -> None:
+    with pytest.raises(Invalid, match="expected sqlite:") as refusal:
         Catalog(url)
+    assert "secret" not in str(refusal.value)
 
 
 def test_a_server_that_does_not_answer(tmp_path: Path) -> None:
