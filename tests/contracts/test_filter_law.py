@@ -104,7 +104,7 @@ def collection(catalog: Catalog) -> int:
 
 
 @settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     stored=st.lists(metas, min_size=1, max_size=8),
