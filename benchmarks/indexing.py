@@ -6,6 +6,7 @@ more than the encoder alone. End to end has to reach .90 of that.
 """
 
 import json
+import os
 import resource
 import statistics
 import tempfile
@@ -111,15 +112,10 @@ def command(photos: int, folder: Path | None, name: str, rounds: int, seed: int)
             link_photos(folder, small, 1)
         link_photos(small, large, GROWTH)
         figures = measured(small, large, encoder, rounds)
-    figures["title"] = f"Indexing: {figures['photos']} photos of 1 MP, encoder {name}"
-    if folder is not None:
-        figures["title"] = f"Indexing: {figures['photos']} photos of {folder.name}, encoder {name}"
-    record(
-        "indexing",
-        figures,
-        f"python -m benchmarks indexing --photos {photos} --encoder {name}",
-        seed,
-    )
+    source = "photos of 1 MP" if folder is None else f"photos of {folder.name}"
+    figures["title"] = f"Indexing: {figures['photos']} {source}, encoder {name}"
+    options = f"--photos {photos}" if folder is None else f"--folder {folder.name}"
+    record("indexing", figures, f"python -m benchmarks indexing {options} --encoder {name}", seed)
     click.echo(json.dumps(figures, indent=2))
 
 
@@ -202,6 +198,9 @@ def report(costs: dict[str, Cost], photos: int, small: int, large: int) -> dict[
             f"CPU seconds an image) = {cores / cpu:.1f} and the encoder alone. "
             f"End to end reaches {rate / attainable:.2f} of it, "
             f"and {rate * costs['encode'].seconds:.2f} of the encoder alone.",
+            f"In CPU seconds end to end costs {costs['end to end'].cpu_seconds / cpu:.2f} of "
+            "decoding and encoding apart. Load of the machine in the last 5 minutes: "
+            f"{os.getloadavg()[1]:.1f}; where others took part, times by the clock say little.",
             f"Peak memory of all processes: {small / 2**20:.0f} MiB, and "
             f"{large / 2**20:.0f} MiB with {GROWTH} times the photos.",
             "naive: Pillow decodes the whole photo, one after the other, batches of 1, no store.",
