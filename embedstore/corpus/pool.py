@@ -26,6 +26,7 @@ from embedstore.errors import Unavailable
 from embedstore.types import ImagePreprocess, Pixels
 
 _PICTURES_WORTH_A_WORKER = 4
+_LOST_STARTS = 3  # in a row: something is wrong with every worker, not with one
 
 
 class Job:
@@ -93,6 +94,7 @@ class Pool:
         self._free = list(range(ahead))
         self._workers: list[_Worker] = []
         self._backlog: deque[Job] = deque()
+        self._lost_starts = 0
 
     def __enter__(self) -> Self:
         self._memory_fd = _shared_memory(self._ahead * self._bytes)
@@ -164,12 +166,14 @@ class Pool:
         """Blame the picture in hand for the loss of its worker; others take the rest."""
         self._workers.remove(worker)
         code = worker.end()
-        if not worker.ready:
+        self._lost_starts = 0 if worker.ready else self._lost_starts + 1
+        if self._lost_starts == _LOST_STARTS:
             raise Unavailable(
-                f"a decode worker ended with code {code} before its first picture; see its message "
-                "above, free some memory, or decode in this process with workers=0"
+                f"decode workers ended {_LOST_STARTS} times before their first picture, at last "
+                f"with code {code}; see their message above, free some memory, "
+                "or decode in this process with workers=0"
             )
-        if worker.jobs:
+        if worker.ready and worker.jobs:
             job = worker.jobs.popleft()
             job.reply = ("", f"{job.task[1]}: {self._cause(code)}")
         self._backlog.extend(worker.jobs)

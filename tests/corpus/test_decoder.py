@@ -109,7 +109,9 @@ def test_memory_is_bounded(tmp_path: Path, photo) -> None:
 def test_workers_that_cannot_start_are_an_error_and_no_loop(photo, monkeypatch) -> None:
     entries = [entry("one", photo())]
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(Unavailable, match="ended with code"):
+    with pytest.raises(
+        Unavailable, match="ended 3 times before their first picture, at last with code 1"
+    ):
         list(decode_all(entries, SMALL, workers=1))
     assert workers_of_this_process() == []
 
