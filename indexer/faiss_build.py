@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from indexer.checks import as_matrix
 from indexer.errors import BadVectors
 from indexer.faiss_index import FaissIndex
-from indexer.lazy import load_faiss
+from indexer.lazy import load_faiss, one_thread
 from indexer.planner import complete, sub_quantizers
 from indexer.types import IndexSpec, Vectors
 
@@ -86,7 +86,15 @@ def _train(base: Any, vectors: NDArray[np.floating[Any]], spec: IndexSpec) -> No
         cells = faiss.extract_index_ivf(base)
         cells.cp.max_points_per_centroid = POINTS_A_CELL
         cells.cp.min_points_per_centroid = 1  # `complete` chose nlist; no advice on stderr
-    base.train(sample)
+    if spec.kind == "ivf_pq":
+        rotation = base.chain.at(0)
+        rotation.train(sample)
+        turned = rotation.apply(sample)
+        cells.train_q1(len(turned), faiss.swig_ptr(turned), False, cells.metric_type)
+        with one_thread():  # codebooks are too small to share out
+            base.train(sample)
+    else:
+        base.train(sample)
 
 
 def _sample(vectors: NDArray[np.floating[Any]], count: int, rng: np.random.Generator) -> Vectors:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.gpu import MOST_NEIGHBORS, to_gpu
-from indexer.lazy import load_faiss
+from indexer.lazy import load_faiss, one_thread
 from indexer.types import IndexSpec, Kind, Mask, Vectors
 
 MOST_CANDIDATES = 4096  # re-scored for one query; bounds a search for many neighbours
@@ -71,7 +72,8 @@ class FaissIndex:
         found = min(k, allowed)
         if found == 0:
             return _padded(np.empty((len(queries), 0)), np.empty((len(queries), 0)), k)
-        positions, scores = self._candidates(queries, found, allow, allowed / len(self))
+        with one_thread() if len(queries) == 1 else nullcontext():
+            positions, scores = self._candidates(queries, found, allow, allowed / len(self))
         short = positions[:, -1] < 0
         if short.any():
             positions[short], scores[short] = self._scan(queries[short], found, allow)
