@@ -222,7 +222,9 @@ class Collection:
         raise BadQuery(f"item {key!r} has no vector to look for neighbours of")
 
     def _ranked(self, query: Query, vector: Vectors, skip: int | None) -> list[Ranked]:
-        allow = None if query.where is None else self.catalog.allowed(self.info.id, query.where)
+        allow = None
+        if query.where is not None:
+            allow = self.catalog.allowed(self.info.id, query.where, self.indices.seq)
         wanted = query.k + (skip is not None)
         if query.target == "both":
             depth = max(wanted, FUSION_DEPTH)

@@ -52,7 +52,7 @@ def open(
         raise StorageFull(
             f"cannot make the store folder {root}: {error.strerror}; choose another with --store"
         ) from error
-    return Store(Catalog(f"sqlite:///{catalog}"), root)
+    return Store(Catalog(catalog), root)
 
 
 class Store:

@@ -14,6 +14,7 @@ Vectors = NDArray[np.float32]  # (n, d), unit rows
 Pixels = NDArray[np.uint8]  # (h, w, 3), RGB
 Modality = Literal["image", "text"]
 Target = Literal["image", "text", "both"]
+IN_CATALOG = b""  # stands for the bytes of a picture, which a hit does not carry
 MODALITIES: tuple[Modality, ...] = ("image", "text")
 
 
@@ -91,7 +92,8 @@ class Item:
 
     Attributes:
         key: Unique in its collection, chosen by the user.
-        image: A file, or the encoded bytes of one; None for a text item.
+        image: A file, or the encoded bytes of one; None for a text item. In a hit, `IN_CATALOG`
+            where the catalog keeps the picture: `Collection.image_bytes` gives it.
         texts: Captions or passages; each gets a vector of its own.
         meta: Any JSON object.
     """

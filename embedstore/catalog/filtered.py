@@ -38,12 +38,14 @@ class Filtered(Reader):
         self._answers: OrderedDict[tuple[int, str | None], _Answer] = OrderedDict()
         self._answers_lock = threading.Lock()
 
-    def allowed(self, collection_id: int, where: str | None) -> Rows:
+    def allowed(self, collection_id: int, where: str | None, seq: int | None = None) -> Rows:
         """Give the rows that a filter allows, as the last commit left them.
 
         Args:
             collection_id: Where.
             where: A filter; None allows every row.
+            seq: A commit to answer for without asking the database, where the answer is known;
+                the caller makes sure afterwards that it was still the last one.
 
         Returns:
             Ascending row ids `(n,)`, read-only; the same object for as long as they are the same.
@@ -53,7 +55,7 @@ class Filtered(Reader):
         """
         with self._answers_lock:
             old = self._answers.get((collection_id, where))
-        if old is not None and self.seq(collection_id)[0] == old.seq:
+        if old is not None and (old.seq == seq or old.seq == self.seq(collection_id)[0]):
             return old.rows
         condition = self._condition(collection_id, where)
         with self._database.snapshot() as connection:

@@ -14,11 +14,14 @@ from embedstore.catalog.metadata import storable
 from embedstore.catalog.registry import SEQ, Registry, gone
 from embedstore.catalog.tables import collections, fields, items, originals
 from embedstore.errors import NotFound
-from embedstore.types import MODALITIES, Item, Modality
+from embedstore.types import IN_CATALOG, MODALITIES, Item, Modality
 
 _from_json = json.JSONDecoder().decode  # json.loads looks for its options at every call
 
-ITEM = (items.c.row, items.c.key, items.c.meta, items.c.texts, items.c.path)
+_KEPT = (
+    select(originals.c.row).where(originals.c.row == items.c.row).correlate(items).scalar_subquery()
+)
+ITEM = (items.c.row, items.c.key, items.c.meta, items.c.texts, items.c.path, _KEPT.label("kept"))
 _LOOKUP = (
     select(collections.c.seq, *ITEM)
     .select_from(
@@ -64,7 +67,7 @@ class Reader(Registry):
             rows: Row ids; one that is gone is left out of the answer.
 
         Returns:
-            Items in the order asked; a picture kept in the catalog is left out, see `image_bytes`.
+            Items in the order asked; a picture kept in the catalog is `IN_CATALOG`.
         """
         wanted = [int(row) for row in rows]
         parameters = {"collection": collection_id, "rows": self._database.listed(wanted)}
@@ -86,7 +89,7 @@ class Reader(Registry):
             NotFound: No such item.
         """
         found = self._with_picture(collection_id, key)
-        item = item_of(found[1:5])
+        item = item_of(found[1:6])
         if found.bytes is not None:
             item = Item(item.key, found.bytes, item.texts, item.meta)
         return found.row, item
@@ -161,8 +164,10 @@ class Reader(Registry):
 
 def item_of(columns: Sequence[Any]) -> Item:
     """Make an item of its stored key, metadata, texts and path."""
-    key, meta, texts, path = columns
-    image = None if path is None else Path(os.fsdecode(path))
+    key, meta, texts, path, kept = columns
+    image: Path | bytes | None = None if kept is None else IN_CATALOG
+    if path is not None:
+        image = Path(os.fsdecode(path))
     return Item(key, image, tuple(_from_json(texts)), _from_json(meta))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from embedstore.catalog import Catalog, CollectionInfo, NewRow
 from embedstore.errors import BadItem, Conflict, Invalid, NotFound
-from embedstore.types import Item, Space, Vectors
+from embedstore.types import IN_CATALOG, Item, Space, Vectors
 
 DIM = 8
 SPACE = Space("toy", "w", "p", DIM)
@@ -99,7 +99,7 @@ def test_a_picture_given_as_bytes_is_kept(catalog: Catalog, photos: CollectionIn
     assert catalog.original(photos.id, "k") == ("image/jpeg", jpeg)
     assert catalog.image_bytes(photos.id, "k") == jpeg
     assert catalog.get(photos.id, "k")[1].image == jpeg
-    assert catalog.items(photos.id, [row])[row].image is None  # searches do not carry pictures
+    assert catalog.items(photos.id, [row])[row].image == IN_CATALOG  # a hit carries no bytes
 
 
 def test_pictures_that_are_not_there_are_said_to_be(
