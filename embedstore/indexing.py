@@ -26,6 +26,7 @@ class Indexed:
         unchanged: Items skipped, most without opening their file.
         replaced: Items whose picture, texts or metadata changed.
         removed: Items whose source is gone from the corpus.
+        kept: Items that were not met, but not removed: part of the corpus could not be read.
         failed: Items left out, and why; they are remembered and skipped until they change.
         truncated: Keys of items with a text longer than the encoder's context.
         skipped: Files that are no pictures, counted by suffix.
@@ -36,6 +37,7 @@ class Indexed:
     unchanged: int = 0
     replaced: int = 0
     removed: int = 0
+    kept: int = 0
     failed: list[Failure] = field(default_factory=list)
     truncated: list[str] = field(default_factory=list)
     skipped: dict[str, int] = field(default_factory=dict)
@@ -131,6 +133,7 @@ class _Run:
         self._report = Indexed()
         self._added = Added()
         self._done = 0
+        self._blind = False
         self._touched: list[tuple[str, str]] = []
         catalog, number = collection.catalog, collection.info.id
         # Keys are taken out as they are met; what is left at the end is gone from the corpus.
@@ -155,17 +158,17 @@ class _Run:
                 batch = []
         self._store(batch)
         collection.catalog.touch(number, self._touched)
-        removed = list(self._known)
-        if removed:
-            collection.catalog.delete(number, removed)
+        if self._known and not self._blind:
+            collection.catalog.delete(number, list(self._known))
         collection.indices.rebuild_if_due(REBUILD_SHARE, REBUILD_LEAST)
-        return self._finished(len(removed))
+        return self._finished()
 
     def _changed(self) -> Iterator[Entry]:
         """Pass on the entries that must be opened."""
         for entry in self._corpus.entries:
             if isinstance(entry, Failure):
                 self._known.pop(entry.key, None)
+                self._blind |= entry.blind
                 self._fail(entry)
                 continue
             known = self._known.get(entry.key)
@@ -219,10 +222,12 @@ class _Run:
             seconds = max(time.perf_counter() - self._started, 1e-9)
             self._progress(self._done, self._total, self._done / seconds)
 
-    def _finished(self, removed: int) -> Indexed:
+    def _finished(self) -> Indexed:
         report = self._report
         report.added, report.replaced = len(self._added.added), len(self._added.replaced)
-        report.removed = removed
+        report.removed, report.kept = (
+            (0, len(self._known)) if self._blind else (len(self._known), 0)
+        )
         report.failed += self._added.failed
         report.truncated = self._added.truncated
         report.skipped = dict(self._corpus.skipped)

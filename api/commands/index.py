@@ -78,6 +78,8 @@ def _print(path: str, report: "Indexed") -> None:
         f"{path}: {report.added} added, {report.unchanged} unchanged, {report.replaced} replaced, "
         f"{report.removed} removed, {len(report.failed)} failed in {report.seconds:.1f} s"
     )
+    if report.kept:
+        click.echo(f"{report.kept} items were not met but kept: part of {path} could not be read")
     if report.truncated:
         click.echo(f"texts longer than the encoder reads, ends ignored: {len(report.truncated)}")
     if report.failed:

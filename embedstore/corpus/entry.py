@@ -34,10 +34,13 @@ class Failure:
     Attributes:
         key: Key of the item, or the line where it has none.
         reason: What was seen, what was expected, what to do next.
+        blind: Items that are still there may hide behind it, such as those of a folder that
+            cannot be read: an item that was not met is then not known to be gone.
     """
 
     key: str
     reason: str
+    blind: bool = False
 
 
 @dataclass(frozen=True)

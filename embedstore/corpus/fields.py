@@ -46,7 +46,7 @@ def entry_of(
 def failure(place: str, seen: str, key: str | None = None) -> Failure:
     """Say what is wrong with a line; where its key is unknown the line stands for it."""
     reason = f"{place}: {seen}; expected {EXPECTED}; correct the line and run again"
-    return Failure(printable(key or place), reason)
+    return Failure(printable(key or place), reason, blind=key in (None, place))
 
 
 def _key(key: str | None, image: str | None, source: Path, prefix: str | None) -> str:

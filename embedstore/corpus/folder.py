@@ -43,7 +43,7 @@ def _walk(
     except OSError as error:
         place = f"{prefix}/{inside}".rstrip("/")
         reason = f"{place}: the folder cannot be read ({error.strerror}); check its permissions"
-        yield Failure(place, reason)
+        yield Failure(place, reason, blind=True)
         return
     for one in found:
         path, name = Path(one.path), printable(one.name)

@@ -58,6 +58,7 @@ def _entry(record: Any, place: str, folder: Path, prefix: str) -> Entry | Failur
             place,
             f"{place}: is not as expected ({type(error).__name__}: {error}); expected filename "
             "and sentences with raw texts; correct it and run again",
+            blind=True,
         )
 
 

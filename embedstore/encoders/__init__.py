@@ -13,7 +13,7 @@
 from embedstore.errors import NotFound
 from embedstore.types import Encoder
 
-__all__ = ["CHOICES", "DEFAULT", "load"]
+__all__ = ["CHOICES", "DEFAULT", "explain_device", "load"]
 
 DEFAULT = "mini"
 CHOICES = (
@@ -57,3 +57,10 @@ def load(name: str, device: str = "auto") -> Encoder:
 
             return load_openclip(name, device)
     raise NotFound(f"no encoder {name!r}; expected one of {', '.join(CHOICES)}; try --encoder mini")
+
+
+def explain_device() -> str:
+    """Say where encoders run on this machine, and why."""
+    from embedstore.encoders.devices import explain
+
+    return explain()

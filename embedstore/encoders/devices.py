@@ -44,6 +44,16 @@ def fast_dtype(device: torch.device) -> torch.dtype:
     return torch.float32
 
 
+def explain() -> str:
+    """Say which device and precision encoders take on this machine, and why."""
+    device = choose("auto")
+    precision = str(fast_dtype(device)).removeprefix("torch.")
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)}, {precision}"
+    build = "has no CUDA" if torch.version.cuda is None else "finds no GPU it can use"
+    return f"cpu, {torch.get_num_threads()} threads, {precision} where it pays: this torch {build}"
+
+
 def _cpu_flags() -> set[str]:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

@@ -117,6 +117,18 @@ def test_nothing_is_removed_when_a_folder_is_missing_or_empty(photos, album, tmp
     assert counts(embedstore.index(photos, album, workers=0)) == (0, 3, 0, 0, 0)
 
 
+def test_nothing_is_removed_while_part_of_the_corpus_cannot_be_read(photos, album):
+    path = album / "captions.jsonl"
+    lines = [json.dumps({"key": key, "caption": key}) for key in ("one", "two", "three")]
+    path.write_text("\n".join(lines))
+    embedstore.index(photos, path, workers=0)
+    path.write_text("\n".join([lines[0], lines[1][:-3]]))
+    report = embedstore.index(photos, path, workers=0)
+    assert (report.removed, report.kept, len(report.failed)) == (0, 2, 1)
+    path.write_text("\n".join(lines[:2]))
+    assert counts(embedstore.index(photos, path, workers=0)) == (0, 2, 0, 1, 0)
+
+
 def test_two_folders_of_one_name_do_not_replace_each_other(photos, album, tmp_path):
     embedstore.index(photos, album, workers=0)
     other = shutil.copytree(album, tmp_path / "other" / "pictures")
