@@ -13,7 +13,7 @@ from embedstore.errors import BadItem, BadQuery, SpaceMismatch
 from embedstore.indices import Indices
 from embedstore.intake import Added, Prepared, decoded, encoded
 from embedstore.query_vector import check, query_vector
-from embedstore.ranking import Ranked, fuse, ranked
+from embedstore.ranking import Ranked, fuse, hits, ranked
 from embedstore.types import MODALITIES, Encoder, Hit, Item, Query, Vectors
 
 BATCH = 64  # items encoded and committed together by `add`
@@ -176,7 +176,7 @@ class Collection:
             if caught_up and len(items) == len(found):
                 break
             self.indices.refresh()
-        return _hits(found, items)
+        return hits(found, items)
 
     def rebuild(self) -> None:
         """Build the index files from the rows."""
@@ -245,18 +245,3 @@ class Collection:
         for row in rows:
             known = report.replaced if row.item.key in written.replaced else report.added
             known.append(row.item.key)
-
-
-def _hits(found: Sequence[Ranked], items: Mapping[int, Item]) -> list[Hit]:
-    present = [each for each in found if each.row in items]
-    return [
-        Hit(
-            item := items[each.row],
-            each.score,
-            rank,
-            item.texts[each.part]
-            if each.part is not None and each.part < len(item.texts)
-            else None,
-        )
-        for rank, each in enumerate(present, 1)
-    ]

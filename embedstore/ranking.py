@@ -1,8 +1,9 @@
 """Neighbours of several indices into one ranked list of rows."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from embedstore.types import Modality
+from embedstore.types import Hit, Item, Modality
 from indexer import Neighbors
 
 RRF_OFFSET = 60  # the constant of the paper; it damps the lead of the very first ranks
@@ -54,3 +55,19 @@ def fuse(lists: list[list[Ranked]], k: int) -> list[Ranked]:
                 parts[found.row] = found.part
     best = sorted(scores, key=lambda row: -scores[row])[:k]
     return [Ranked(row, scores[row], parts[row]) for row in best]
+
+
+def hits(found: Sequence[Ranked], items: Mapping[int, Item]) -> list[Hit]:
+    """Give ranked rows their items; rows without one are left out."""
+    present = [each for each in found if each.row in items]
+    return [
+        Hit(
+            item := items[each.row],
+            each.score,
+            rank,
+            item.texts[each.part]
+            if each.part is not None and each.part < len(item.texts)
+            else None,
+        )
+        for rank, each in enumerate(present, 1)
+    ]

@@ -67,7 +67,7 @@ def load_mini(device: str = "auto", folder: Path = FOLDER) -> "MiniEncoder":
         config = MiniConfig.read(folder / CONFIG)
         tensors = load_file(folder / WEIGHTS)
         reading = (folder / TOKENIZER).read_text("utf-8")
-        tokenizer = Tokenizer.from_str(reading)
+        tokenizer = _tokenizer(reading)
         model = restored(tensors, config.dim, config.context)
     except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
@@ -78,6 +78,13 @@ def load_mini(device: str = "auto", folder: Path = FOLDER) -> "MiniEncoder":
     identity = [asdict(config.preprocess), xxhash.xxh3_128_hexdigest(reading.encode())]
     space = Space("mini", weights_hash(tensors), digest([*identity, config.context]), config.dim)
     return MiniEncoder(model, tokenizer, config, space, where)
+
+
+def _tokenizer(reading: str) -> Tokenizer:
+    try:
+        return Tokenizer.from_str(reading)
+    except Exception as error:  # the package raises nothing more precise
+        raise ValueError(str(error)) from error
 
 
 class MiniEncoder(TorchEncoder):

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from embedstore.encoders import torchvision_ops
@@ -130,7 +131,7 @@ def _own_errors(name: str) -> Iterator[None]:
             f"{name} needs files of the model hub, which cannot be reached "
             f"({_line(error)}); connect and try again, or work offline with --encoder mini"
         ) from error
-    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+    except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
         raise Invalid(
             f"{name} does not load ({_line(error)}); expected weights and a configuration of one "
             "open_clip model; check that they belong together"

@@ -5,6 +5,7 @@ photo is computed once for a few views and kept, so that a step costs only the u
 """
 
 import math
+import platform
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from embedstore.encoders.devices import choose, fast_dtype
 from embedstore.encoders.mini import load_mini
 from embedstore.encoders.mini_model import MiniModel
+from embedstore.training.card import card
 from embedstore.training.evaluate import evaluate
 from embedstore.training.initial import initial_model
 from embedstore.training.loss import START_SCALE, info_nce
@@ -203,6 +205,8 @@ def main(pairs: Path, out: Path, seed: int, epochs: int, hold_out: int) -> None:
     for name, recall in vars(found).items():
         figures = "/".join(f"{recall.at(k):.3f}" for k in (1, 5, 10))
         click.echo(f"{name}: R@1/5/10 {figures}, median rank {recall.median_rank:g}")
+    used = f"{platform.machine()}, {torch.get_num_threads()} threads"
+    (out / "MODEL_CARD.md").write_text(card(recipe, len(photos) - hold_out, minutes, used, found))
     click.echo(f"trained in {minutes:.0f} minutes on {len(photos) - hold_out} photos; see {out}")
 
 
