@@ -1,13 +1,10 @@
 """The model card of a trained `mini`: what it is, what it learnt from, how good, what it cannot."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 from embedstore.metrics import Recall
-
-if TYPE_CHECKING:
-    from embedstore.training.evaluate import Retrieval
-    from embedstore.training.mini import Recipe
+from embedstore.training.evaluate import Retrieval
+from embedstore.training.recipe import Recipe
 
 _CARD = """# mini
 
@@ -53,11 +50,11 @@ origins, age or moods read from a photo are guesses from a small and biased set 
 
 
 def card(
-    recipe: "Recipe",
+    recipe: Recipe,
     photos: int,
     minutes: float,
     machine: str,
-    found: "Retrieval",
+    found: Retrieval,
     more: str = "",
 ) -> str:
     """Write the card.

@@ -8,7 +8,6 @@ import math
 import platform
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -28,48 +27,13 @@ from embedstore.training.evaluate import evaluate
 from embedstore.training.initial import initial_model
 from embedstore.training.loss import START_SCALE, info_nce
 from embedstore.training.mini_folder import write_mini
+from embedstore.training.optimiser import groups, rate, set_training
 from embedstore.training.pairs import Photo, photos_of
+from embedstore.training.recipe import Recipe
 from embedstore.training.tokens import Captions
 from embedstore.training.views import Views
 
 _LENGTHS = 4  # groups of captions of like length in a step
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that decides the result, beside the data.
-
-    Attributes:
-        epochs: Times that every photo is seen, each time with one of its captions.
-        batch: Pairs in a step.
-        views: Versions of each photo that are kept: the whole photo, and random crops.
-        dim: Dimension of the shared space.
-        context: Tokens of a text that are read.
-        map_rate: Greatest learning rate of the maps into the shared space.
-        image_rate: Of the upper image tower.
-        text_rate: Of the upper text tower.
-        warm_up: Share of the steps in which the rates rise.
-        decay: Weight decay of matrices.
-        dropout: In the upper text tower, and on the features before the maps.
-        ema: Share that the running average of the weights keeps in each step.
-        clip: Greatest norm of the gradient.
-        seed: Of all random numbers.
-    """
-
-    epochs: int = 8
-    batch: int = 256
-    views: int = 3
-    dim: int = 512
-    context: int = 128
-    map_rate: float = 1e-3
-    image_rate: float = 2e-4
-    text_rate: float = 1e-4
-    warm_up: float = 0.1
-    decay: float = 0.1
-    dropout: float = 0.1
-    ema: float = 0.98
-    clip: float = 1.0
-    seed: int = 0
 
 
 def train(photos: Sequence[Photo], recipe: Recipe, device: torch.device) -> MiniModel:
@@ -138,41 +102,6 @@ def upper_texts(model: MiniModel, ids: Tensor, mask: Tensor, dropout: float) -> 
 def lower_texts(model: MiniModel, ids: Tensor, mask: Tensor) -> Tensor:
     """Map token ids and mask, both `(n, t)`, to states `(n, t, 384)` that are not learnt."""
     return model.text.lower(ids, mask)
-
-
-def set_training(model: MiniModel) -> None:
-    """Train the upper halves; batch norm keeps ImageNet's statistics, which few photos spoil."""
-    model.requires_grad_(False).eval()
-    for part in (model.image.upper_parts, model.text.upper_parts):
-        part.requires_grad_(True)
-    model.text.upper_parts.train()
-    model.image_map.requires_grad_(True)
-    model.text_map.requires_grad_(True)
-
-
-def groups(model: MiniModel, log_scale: nn.Parameter, recipe: Recipe) -> list[dict[str, object]]:
-    """Give each part its learning rate, and matrices their weight decay."""
-    rates = (
-        (model.image.upper_parts, recipe.image_rate),
-        (model.text.upper_parts, recipe.text_rate),
-        (model.image_map, recipe.map_rate),
-        (model.text_map, recipe.map_rate),
-    )
-    made: list[dict[str, object]] = [
-        {"params": [log_scale], "lr": recipe.map_rate, "weight_decay": 0.0}
-    ]
-    for part, top in rates:
-        matrices = [weight for weight in part.parameters() if weight.ndim > 1]
-        vectors = [weight for weight in part.parameters() if weight.ndim < 2]
-        made.append({"params": matrices, "lr": top, "weight_decay": recipe.decay})
-        made.append({"params": vectors, "lr": top, "weight_decay": 0.0})
-    return made
-
-
-def rate(step: int, steps: int, warm_up: float) -> float:
-    """Give the share of the greatest learning rate: a rise, then a cosine down to zero."""
-    rise = min(1.0, (step + 1) / max(1.0, warm_up * steps))
-    return rise * 0.5 * (1.0 + math.cos(math.pi * step / max(1, steps)))
 
 
 def _say(step: int, steps: int, loss: float, scale: float, started: float) -> None:

@@ -3,21 +3,18 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from safetensors.torch import save_file
 
 from embedstore.encoders.mini import CONFIG, TOKENIZER, WEIGHTS, MiniConfig
 from embedstore.encoders.mini_model import MiniModel, packed
 from embedstore.training.initial import PREPROCESS, tokenizer_json
-
-if TYPE_CHECKING:
-    from embedstore.training.mini import Recipe
+from embedstore.training.recipe import Recipe
 
 RECIPE = "recipe.json"
 
 
-def write_mini(model: MiniModel, recipe: "Recipe", folder: Path) -> None:
+def write_mini(model: MiniModel, recipe: Recipe, folder: Path) -> None:
     """Write what `encoders.mini.load_mini` reads, and the recipe beside it.
 
     Raises:

@@ -14,10 +14,12 @@ from embedstore.training import initial, mini
 from embedstore.training.card import card
 from embedstore.training.evaluate import Retrieval, evaluate
 from embedstore.training.mini_folder import write_mini
+from embedstore.training.optimiser import rate
 from embedstore.training.pairs import Photo
+from embedstore.training.recipe import Recipe
 
 COLOURS = {"red": (200, 0, 0), "green": (0, 160, 0), "blue": (0, 0, 200), "white": (240,) * 3}
-RECIPE = mini.Recipe(epochs=8, batch=4, views=1, dropout=0.0, warm_up=0.0)
+RECIPE = Recipe(epochs=8, batch=4, views=1, dropout=0.0, warm_up=0.0)
 
 
 def photos_in(folder):
@@ -64,7 +66,7 @@ def test_the_lower_halves_stay_as_published(trained):
 
 
 def test_the_rate_rises_then_falls_to_nothing():
-    rates = [mini.rate(step, 100, 0.1) for step in range(100)]
+    rates = [rate(step, 100, 0.1) for step in range(100)]
     assert rates[0] < rates[5] < rates[9]
     assert max(rates) == pytest.approx(1.0, abs=0.05)
     assert rates[-1] < 0.001
