@@ -105,3 +105,14 @@ def test_the_oracle_breaks_ties_by_position() -> None:
     ordered = [sorted(zip(-s, f, strict=True)) for s, f in zip(scores, found, strict=True)]
     assert [[position for _, position in row] for row in ordered] == found.tolist()
     assert (found[:, 1] == found[:, 0] + 200).all()
+
+
+@pytest.mark.parametrize("kind", ["ivf_flat", "ivf_sq8", "ivf_pq"])
+@pytest.mark.parametrize("share", [None, 0.5])
+def test_cells_that_hold_too_few_are_made_up_for(kind: Kind, share: float | None) -> None:
+    narrow = build(IMAGES, IndexSpec(kind, DIM, nlist=100, nprobe=1))
+    mask = None if share is None else allowed(share)
+    found, scores = narrow.search(TEXTS, 500, mask)
+    expected, expected_scores = ORACLE.search(TEXTS, 500, mask)
+    assert (np.sort(found) == np.sort(expected)).mean() > FLOOR
+    np.testing.assert_allclose(scores, expected_scores, atol=1e-2)

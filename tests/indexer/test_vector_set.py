@@ -236,3 +236,12 @@ def test_readers_see_whole_commits_while_others_write(tmp_path: Path, unit_rows:
     for reader in readers:
         reader.join()
     assert faults == []
+
+
+def test_after_opening_nothing_files_older_than_asked_are_not_adopted(
+    tmp_path: Path, unit_rows: Maker
+) -> None:
+    held = VectorSet.open(tmp_path, "s", DIM, min_seq=5)
+    index = build(unit_rows(3, DIM), IndexSpec("flat", DIM))
+    assert not held.adopt(Published(4, np.arange(3), index))
+    assert held.adopt(Published(5, np.arange(3), index))
