@@ -148,6 +148,8 @@ class Indices:
         changes = self._catalog.changes(self._info.id, modality, held.seq)
         if changes.purged_seq > purged:  # another process compacted in between
             return self._caught_up(modality, None, changes.purged_seq)
+        if changes.seq < held.seq:
+            return self._started_over(modality, held.seq, changes.seq)
         with meaningful_errors():
             held.apply(
                 changes.ids,
@@ -160,6 +162,19 @@ class Indices:
         if _due(len(changes.ids), held.published_count, REBUILD_SHARE, REBUILD_LEAST):
             self._repair_in_background()
         return held
+
+    def _started_over(self, modality: Modality, ahead: int, seq: int) -> VectorSet:
+        """Drop files that know commits which the rows do not: the rows were restored."""
+        log.warning(
+            "the %s index of %s is at commit %d and the rows at %d; it is rebuilt",
+            modality,
+            self._info.name,
+            ahead,
+            seq,
+        )
+        shutil.rmtree(self.folder / modality, ignore_errors=True)
+        self._repair_in_background()
+        return self._caught_up(modality, VectorSet(self._info.space.dim), seq)
 
     def _repair_in_background(self) -> None:
         if any(thread.is_alive() for thread in self._repairs):

@@ -119,7 +119,12 @@ def load(folder: Path, fingerprint: str, dim: int, min_seq: int = 0) -> Publishe
             if newer == text:
                 raise
             text = newer
-    return None
+    if not any(folder.glob("ids-*")):
+        return None
+    with FileLock(folder / LOCK):  # the first publisher may be about to write its manifest
+        if _read(path) is None:
+            raise CorruptSnapshot(f"{path} is missing beside the files it names; rebuild them")
+    return load(folder, fingerprint, dim, min_seq)
 
 
 def _open(found: Manifest, folder: Path) -> Published:

@@ -98,6 +98,25 @@ def test_index_files_can_be_deleted_at_any_time(filled):
         assert answer(store.collection("made"), query) == expected
 
 
+def test_rows_restored_from_an_older_copy_are_believed_and_not_the_index(filled):
+    place, _, query, _ = filled
+    copy = shutil.copytree(place, place.parent / "copy")
+    with embedstore.open(place) as store:
+        made = store.collection("made")
+        before = answer(made, query)
+        for turn in range(3):
+            made.add_vectors([Item(f"late-{turn}")], image=query.vector[None, :])
+        made.rebuild()
+        assert made.search(query)[0].item.key.startswith("late")
+    shutil.rmtree(copy / "index")
+    shutil.copytree(place / "index", copy / "index")
+    with embedstore.open(copy) as store:
+        assert answer(store.collection("made"), query) == before
+    with embedstore.open(copy) as store:
+        assert answer(store.collection("made"), query) == before
+        assert store.collection("made").describe()["index"]["image"]["published"] == N
+
+
 def test_a_lock_held_too_long_is_named(filled):
     place, *_ = filled
     holder = sqlite3.connect(place / "catalog.sqlite", isolation_level=None)
