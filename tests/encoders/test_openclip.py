@@ -149,3 +149,23 @@ def test_texts_just_over_the_context_are_named(tiny_folder):
         True,
         False,
     ]
+
+
+def test_bfloat16_gives_nearly_the_same_vectors(monkeypatch, tiny_folder):
+    import torch
+
+    from embedstore.encoders import openclip
+
+    rows = {}
+    pictures = [np.full((32, 32, 3), shade, np.uint8) for shade in (10, 120, 240)]
+    for dtype in (torch.float32, torch.bfloat16):
+        monkeypatch.setattr(openclip, "fast_dtype", lambda device, dtype=dtype: dtype)
+        encoder = encoders.load(f"local-dir:{tiny_folder}", "cpu")
+        rows[dtype] = np.concatenate(
+            [encoder.encode_texts(["a dog", "the sea"]), encoder.encode_images(pictures)]
+        )
+    exact, fast = rows[torch.float32], rows[torch.bfloat16]
+    assert fast.dtype == np.float32
+    assert not np.array_equal(exact, fast)
+    assert (exact * fast).sum(1).min() > 0.99
+    np.testing.assert_allclose(np.linalg.norm(fast, axis=1), 1.0, atol=1e-5)
