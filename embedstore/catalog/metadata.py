@@ -10,6 +10,7 @@ from embedstore.errors import BadItem
 
 Path = tuple[str, ...]
 DEPTH = 50
+KEY_BYTES = 2_000  # an index of PostgreSQL takes no longer entry
 WHOLE = 2**63  # JSON numbers beyond it are rounded by SQLite and not by PostgreSQL
 RESERVED = {"meta", "exists", "true", "false", "null"}  # words of the filter language
 

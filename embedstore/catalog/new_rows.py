@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from embedstore.catalog import metadata, vector_codec
+from embedstore.catalog.metadata import KEY_BYTES
 from embedstore.catalog.values import NewRow
 from embedstore.errors import BadItem
 from embedstore.types import MODALITIES, Item, Modality, Vectors
 
 NORM_TOLERANCE = 1e-2
-KEY_BYTES = 2_000  # an index of PostgreSQL takes no longer entry
 
 _texts_to_json = json.JSONEncoder().encode  # ASCII: escapes keep even half a surrogate pair
 Record = dict[str, Any]  # one row of a table, by column

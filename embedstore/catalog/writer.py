@@ -73,6 +73,14 @@ class Writer(Registry):
             frozenset(replaced),
         )
 
+    def check_row(self, collection_id: int, row: NewRow) -> None:
+        """Check one item as `put` will, without asking the database.
+
+        Raises:
+            BadItem: It cannot be stored.
+        """
+        batch([row], self.space(collection_id).dim)
+
     def delete(self, collection_id: int, keys: Sequence[str]) -> Removed:
         """Delete items in one commit.
 

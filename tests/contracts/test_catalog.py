@@ -168,6 +168,9 @@ def test_what_cannot_be_stored_is_named_and_nothing_is_stored(
 ) -> None:
     with pytest.raises(BadItem, match=f"'bad'.*{why}"):
         catalog.put(photos.id, [new("good"), bad])
+    with pytest.raises(BadItem, match=f"'bad'.*{why}"):
+        catalog.check_row(photos.id, bad)
+    catalog.check_row(photos.id, new("good"))
     assert catalog.seq(photos.id) == (0, 0)
     assert catalog.count(photos.id)["items"] == 0
 
@@ -176,6 +179,8 @@ def test_what_cannot_be_stored_is_named_and_nothing_is_stored(
 def test_keys_that_cannot_be_stored(catalog: Catalog, photos: CollectionInfo, key: str) -> None:
     with pytest.raises(BadItem, match="key"):
         catalog.put(photos.id, [new(key)])
+    with pytest.raises(BadItem, match="key"):
+        catalog.check_row(photos.id, new(key))
 
 
 def test_metadata_nested_too_deep_is_refused(catalog: Catalog, photos: CollectionInfo) -> None:

@@ -146,6 +146,29 @@ def test_quarantine_remembers_the_last_reason(catalog: Catalog, photos: Collecti
     assert catalog.quarantine(photos.id) == [b]
 
 
+def test_quarantine_keeps_the_failures_that_still_stand(
+    catalog: Catalog, photos: CollectionInfo
+) -> None:
+    for corpus, key in (("root", "a"), ("root", "b"), ("other", "c"), (None, "d")):
+        catalog.quarantine_put(photos.id, corpus, key, None, "cut short")
+    catalog.quarantine_keep(photos.id, "root", (f"{n}" for n in range(50_000)))
+    assert [each.key for each in catalog.quarantine(photos.id)] == ["c", "d"]
+    catalog.quarantine_keep(photos.id, "other", ["c"])
+    catalog.quarantine_keep(photos.id, None, [])
+    assert [each.key for each in catalog.quarantine(photos.id)] == ["c"]
+
+
+@pytest.mark.parametrize("key", ["nul\0", "half\ud800", "ü" * 5_000])
+def test_a_key_that_cannot_be_stored_can_be_quarantined(
+    catalog: Catalog, photos: CollectionInfo, key: str
+) -> None:
+    catalog.quarantine_put(photos.id, "root", key, None, "its key")
+    catalog.quarantine_keep(photos.id, "root", [key])
+    assert len(catalog.quarantine(photos.id)) == 1
+    catalog.quarantine_clear(photos.id, [key])
+    assert catalog.quarantine(photos.id) == []
+
+
 def test_writers_take_turns_and_none_is_lost(catalog: Catalog, photos: CollectionInfo) -> None:
     seqs: list[int] = []
 
