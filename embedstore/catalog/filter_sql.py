@@ -1,6 +1,7 @@
 """Conditions as SQL for each database; every literal and name is a bound parameter."""
 
 import json
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Protocol
 
 from sqlalchemy import (
@@ -36,7 +37,7 @@ from embedstore.catalog.conditions import (
     Scalar,
     kind_of,
 )
-from embedstore.catalog.metadata import Path
+from embedstore.catalog.metadata import Path, to_json
 
 Clause = ColumnElement[bool]
 
@@ -66,10 +67,10 @@ def _leaf(condition: Compare | OneOf | Contains | Exists, field: "_Field") -> Cl
         case Compare(_, op, value):
             return _compare(field, op, value)
         case OneOf(_, values, negated):
-            equal = or_(*(_compare(field, "==", value) for value in values))
+            equal = or_(*_equalities(field, values))
             if not negated:
                 return equal
-            comparable = or_(*(_comparable(field, value) for value in values))
+            comparable = field.exists() if None in values else or_(*_types(field, values))
             return and_(comparable, not_(equal))
         case Contains(_, value, negated):
             found = field.contains(value)
@@ -82,8 +83,22 @@ def _compare(field: "_Field", op: Operator, value: Scalar) -> Clause:
     return and_(field.is_a(kind_of(value)), field.compared(op, value))
 
 
-def _comparable(field: "_Field", value: Scalar) -> Clause:
-    return field.exists() if value is None else field.is_a(kind_of(value))
+def _equalities(field: "_Field", values: Sequence[Scalar]) -> Iterator[Clause]:
+    # One clause a kind, not a value: SQLite takes no expression deeper than 1,000
+    for kind in _kinds(values):
+        if kind == "null":
+            yield field.is_a(kind)
+        else:
+            alike = [value for value in values if kind_of(value) == kind]
+            yield and_(field.is_a(kind), field.one_of(alike))
+
+
+def _types(field: "_Field", values: Sequence[Scalar]) -> Iterator[Clause]:
+    return (field.is_a(kind) for kind in _kinds(values))
+
+
+def _kinds(values: Sequence[Scalar]) -> list[Kind]:
+    return list(dict.fromkeys(kind_of(value) for value in values))
 
 
 class _Field(Protocol):
@@ -92,6 +107,7 @@ class _Field(Protocol):
     def exists(self) -> Clause: ...
     def is_a(self, kind: Kind) -> Clause: ...
     def compared(self, op: Operator, value: Scalar) -> Clause: ...
+    def one_of(self, values: Sequence[Scalar]) -> Clause: ...
     def contains(self, value: Scalar) -> Clause: ...
 
 
@@ -120,6 +136,10 @@ class _Sqlite:
 
     def compared(self, op: Operator, value: Scalar) -> Clause:
         return _operated(op, func.json_extract(self.meta, self.path), self._bound(value))
+
+    def one_of(self, values: Sequence[Scalar]) -> Clause:
+        listed = func.json_each(to_json(values)).table_valued("value")
+        return func.json_extract(self.meta, self.path).in_(select(listed.c.value))
 
     def contains(self, value: Scalar) -> Clause:
         part = func.json_each(self.meta, self.path).table_valued("type", "value")
@@ -153,6 +173,9 @@ class _PostgreSQL:
             text = self.value.op("#>>", return_type=Text())(literal_column("'{}'"))
             return _operated(op, collate(text, "C"), value)
         return _operated(op, self.value, _jsonb(value))
+
+    def one_of(self, values: Sequence[Scalar]) -> Clause:
+        return self.value.in_(select(func.jsonb_array_elements(_jsonb(values))))
 
     def contains(self, value: Scalar) -> Clause:
         return self.value.op("@>", return_type=Boolean())(_jsonb([value]))

@@ -113,6 +113,10 @@ def collection(catalog: Catalog) -> int:
 @example(stored=[{"a": ["x", "y"]}], asked=[Compare(("a", "0"), "==", "x"), Exists(("a", "0"))])
 @example(stored=[{"b": 0.1 + 0.2}], asked=[Compare(("b",), "==", 0.1 + 0.2)])
 @example(stored=[{"b": "Z"}, {"b": "a"}], asked=[Compare(("b",), "<", "a")])
+@example(
+    stored=[{"b": value} for value in (7, 0.25, "7", None, True, False, [7])] + [{}],
+    asked=[OneOf(("b",), (7, "7", None, False, 0.25), negated) for negated in (False, True)],
+)
 @example(stored=[{"b": True}], asked=[Compare(("b",), "==", 1), Contains(("b",), True)])
 def test_sql_answers_as_python_does(
     catalog: Catalog, collection: int, stored: list[dict[str, Any]], asked: list[Condition]
@@ -124,3 +128,21 @@ def test_sql_answers_as_python_does(
         expected = {row for row, meta in zip(rows, stored, strict=True) if matches(condition, meta)}
         found = set(catalog.allowed(collection, written(condition)).tolist())
         assert found & set(rows) == expected, written(condition)
+
+
+@pytest.mark.parametrize("word", ["in", "not in"])
+def test_a_filter_may_list_as_many_values_as_its_length_allows(
+    catalog: Catalog, collection: int, word: str
+) -> None:
+    listed, other = catalog.put(
+        collection, [NewRow(Item(str(n), meta={"b": n}), VECTOR) for n in (999, 1_000)]
+    ).rows
+    text = f"b {word} [{','.join(map(str, range(1_000)))}]"
+    found = catalog.allowed(collection, text).tolist()
+    assert (listed in found, other in found) == (word == "in", word == "not in")
+
+
+def test_a_filter_may_have_as_many_parts_as_its_length_allows(
+    catalog: Catalog, collection: int
+) -> None:
+    assert len(catalog.allowed(collection, "b<0 or " * 570 + "b==1")) == 1
