@@ -1,5 +1,6 @@
 """The waist of the house: a collection takes items in and gives hits out."""
 
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -9,16 +10,14 @@ from typing import Any
 from embedstore import encoders
 from embedstore.catalog import Catalog, CollectionInfo, NewRow, Written
 from embedstore.corpus import images
-from embedstore.errors import BadItem, BadQuery, SpaceMismatch
+from embedstore.corpus.bounds import read_bytes
+from embedstore.errors import BadItem, SpaceMismatch
 from embedstore.indices import Indices
 from embedstore.intake import Added, Prepared, decoded, encoded
-from embedstore.query_vector import check, query_vector
-from embedstore.ranking import Ranked, fuse, hits, ranked
-from embedstore.types import MODALITIES, Encoder, Hit, Item, Query, Vectors
+from embedstore.searching import search
+from embedstore.types import Encoder, Hit, Item, Query, Vectors
 
 BATCH = 64  # items encoded and committed together by `add`
-FUSION_DEPTH = 100  # rows taken from each modality before they are fused by rank
-ATTEMPTS = 5  # of a search that other writers keep overtaking
 
 
 class Collection:
@@ -29,6 +28,7 @@ class Collection:
         self.catalog = catalog
         self.indices = Indices(catalog, info, folder)
         self._encoder: Encoder | None = None
+        self._loading = threading.Lock()
 
     @property
     def name(self) -> str:
@@ -38,10 +38,10 @@ class Collection:
     @property
     def encoder(self) -> Encoder:
         """The encoder of this collection's space, loaded on first use."""
-        if self._encoder is None:
-            self.use(encoders.load(self.info.space.encoder))
-        assert self._encoder is not None
-        return self._encoder
+        with self._loading:
+            if self._encoder is None:
+                self._encoder = self._fitting(encoders.load(self.info.space.encoder))
+            return self._encoder
 
     def use(self, encoder: Encoder) -> None:
         """Encode with this encoder from now on.
@@ -49,6 +49,9 @@ class Collection:
         Raises:
             SpaceMismatch: It makes vectors of another space than the collection holds.
         """
+        self._encoder = self._fitting(encoder)
+
+    def _fitting(self, encoder: Encoder) -> Encoder:
         held, offered = self.info.space, encoder.space
         if held.fingerprint != offered.fingerprint:
             raise SpaceMismatch(
@@ -57,7 +60,7 @@ class Collection:
                 f"space {offered.fingerprint}, {offered.dim}-d; index into another collection: "
                 f"`embedstore index PATH --collection NAME --encoder {offered.encoder}`"
             )
-        self._encoder = encoder
+        return encoder
 
     def add(self, items: Iterable[Item]) -> Added:
         """Encode and store items; one whose key is there already replaces it.
@@ -76,12 +79,12 @@ class Collection:
 
     def store(self, batch: Sequence[Prepared], report: Added) -> None:
         """Encode one batch and commit it whole, noting in the report what became of each item."""
-        rows = encoded(batch, self.encoder, report)
+        rows = encoded(batch, self.encoder, self._check, report)
         if not rows:
             return
         written = self.catalog.put(self.info.id, rows)
         self._note(rows, written, report)
-        self.indices.rebuild_if_due()
+        self._rebuild_if_due()
 
     def add_vectors(
         self,
@@ -112,7 +115,7 @@ class Collection:
             for place, item in enumerate(items)
         ]
         written = self.catalog.put(self.info.id, rows)
-        self.indices.rebuild_if_due()
+        self._rebuild_if_due()
         return written
 
     def delete(self, keys: Sequence[str]) -> list[str]:
@@ -135,18 +138,21 @@ class Collection:
         """Give the encoded picture of an item, as it was stored or from its file.
 
         Raises:
-            NotFound: No such item, it has no picture, or its file is gone.
+            NotFound: No such item, or it has no picture.
+            BadImage: Its file is gone or cannot be read.
         """
-        return self.catalog.image_bytes(self.info.id, key)
+        kept = self.catalog.original(self.info.id, key)
+        return read_bytes(kept, key) if isinstance(kept, Path) else kept[1]
 
     def thumbnail(self, key: str, side: int) -> bytes:
         """Give the picture of an item as a JPEG of at most `side` pixels.
 
         Raises:
-            NotFound: No such item, it has no picture, or its file is gone.
-            BadImage: Its file no longer decodes.
+            NotFound: No such item, or it has no picture.
+            BadImage: Its file is gone or no longer decodes.
         """
-        return images.thumbnail(self.image_bytes(key), side)
+        kept = self.catalog.original(self.info.id, key)
+        return images.thumbnail(kept if isinstance(kept, Path) else kept[1], side)
 
     def search(self, query: Query | str, **changes: Any) -> list[Hit]:
         """Find the items nearest to a query, best first.
@@ -164,19 +170,7 @@ class Collection:
             NotFound: `like` names no item.
         """
         asked = replace(query, **changes) if isinstance(query, Query) else Query(query, **changes)
-        check(asked)
-        skip = None if asked.like is None else self.catalog.get(self.info.id, asked.like)[0]
-        vector = query_vector(
-            asked, lambda: self.encoder, self._prompts, self._vector_of, self.info.space.dim
-        )
-        for attempt in range(ATTEMPTS):
-            found = self._ranked(asked, vector, skip)
-            seq, items = self.catalog.lookup(self.info.id, [each.row for each in found])
-            caught_up = seq == self.indices.seq or attempt > 0
-            if caught_up and len(items) == len(found):
-                break
-            self.indices.refresh()
-        return hits(found, items)
+        return search(asked, self.catalog, self.info, self.indices, lambda: self.encoder)
 
     def rebuild(self) -> None:
         """Build the index files from the rows."""
@@ -195,11 +189,11 @@ class Collection:
             "encoder": info.space.encoder,
             "fingerprint": info.space.fingerprint,
             "dim": info.space.dim,
-            "prompts": list(self._prompts),
+            "prompts": list(info.options["prompts"]),
             "seq": info.seq,
             "created": info.created_at,
             **self.catalog.count(self.info.id),
-            "index": self.indices.counts(),
+            "index": self.indices.describe(),
             "fields": self.catalog.fields(self.info.id),
             "quarantined": len(self.catalog.quarantine(self.info.id)),
         }
@@ -208,40 +202,13 @@ class Collection:
         """Finish background work."""
         self.indices.close()
 
-    @property
-    def _prompts(self) -> Sequence[str]:
-        return tuple(self.info.options.get("prompts", ("{}",)))
+    def _check(self, row: NewRow) -> None:
+        self.catalog.check_row(self.info.id, row)
 
-    def _vector_of(self, key: str) -> Vectors:
-        row, _ = self.catalog.get(self.info.id, key)
-        for modality in MODALITIES:
-            vectors = self.catalog.vectors_of(row, modality)
-            if len(vectors):
-                mean: Vectors = vectors.mean(axis=0)
-                return mean
-        raise BadQuery(f"item {key!r} has no vector to look for neighbours of")
-
-    def _ranked(self, query: Query, vector: Vectors, skip: int | None) -> list[Ranked]:
-        allow = None
-        if query.where is not None:
-            allow = self.catalog.allowed(self.info.id, query.where, self.indices.seq)
-        wanted = query.k + (skip is not None)
-        if query.target == "both":
-            depth = max(wanted, FUSION_DEPTH)
-            found = fuse(
-                [
-                    ranked(self.indices.neighbors(modality, vector, depth, allow), modality)
-                    for modality in MODALITIES
-                ],
-                wanted,
-            )
-        else:
-            found = ranked(
-                self.indices.neighbors(query.target, vector, wanted, allow), query.target
-            )
-        return [each for each in found if each.row != skip][: query.k]
+    def _rebuild_if_due(self) -> None:
+        if self.indices.due():
+            self.indices.rebuild_in_background()
 
     def _note(self, rows: Sequence[NewRow], written: Written, report: Added) -> None:
-        for row in rows:
-            known = report.replaced if row.item.key in written.replaced else report.added
-            known.append(row.item.key)
+        for key in dict.fromkeys(row.item.key for row in rows):
+            (report.replaced if key in written.replaced else report.added).append(key)

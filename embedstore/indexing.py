@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from embedstore.collection import Collection
-from embedstore.corpus import Corpus, Decoded, Entry, Failure, decode_all, read
+from embedstore.corpus import Corpus, Decoded, Entry, Failure, decode_all, printable, read
 from embedstore.errors import Conflict, Invalid
 from embedstore.intake import Added, Prepared
 from embedstore.types import Item, digest
@@ -53,6 +53,7 @@ def index(
     split: str | None = None,
     workers: int | None = None,
     retry: bool = False,
+    moved: bool = False,
     progress: Progress | None = None,
 ) -> Indexed:
     """Add what is new in a corpus, replace what changed, remove what is gone, skip the rest.
@@ -67,6 +68,7 @@ def index(
         split: Keep only this split of a Karpathy json.
         workers: Decoding processes; None takes one a core, 0 decodes in this process.
         retry: Try again what failed before and has not changed.
+        moved: The corpus was indexed before from another place, and this is it.
         progress: Called with items done, items in all, and items a second.
 
     Returns:
@@ -75,10 +77,10 @@ def index(
     Raises:
         NotFound: The source is not there.
         Invalid: It is of no known kind, or holds nothing to index.
-        Conflict: Another corpus in this collection has the same prefix.
+        Conflict: The prefix belongs to a corpus in another place.
         StorageFull: The disk is full; what was committed stays.
     """
-    place = Path(source).expanduser().absolute()
+    place = Path(source).expanduser().resolve()
     counted = read(place, prefix, images, split)
     total = sum(1 for _ in counted.entries)
     if total == 0:
@@ -87,29 +89,27 @@ def index(
             f"{f', {sum(counted.skipped.values())} other files' if counted.skipped else ''}; "
             "nothing was removed either"
         )
+    _claim(collection, counted.root, place, moved)
     corpus = read(place, prefix, images, split)
-    moved = _claim(collection, corpus, place)
-    return _Run(collection, corpus, total, retry, moved, progress).go(workers)
+    # A split is a corpus of its own: the items of another split are not gone from it.
+    origin = corpus.root if split is None else f"{corpus.root}#{split}"
+    return _Run(collection, corpus, origin, total, retry, progress).go(workers)
 
 
-def _claim(collection: Collection, corpus: Corpus, place: Path) -> bool:
-    """Note which place a prefix belongs to, and say whether it moved here from one that is gone.
-
-    Two places with one prefix would replace each other's items.
-    """
+def _claim(collection: Collection, root: str, place: Path, moved: bool) -> None:
+    """Note which place a prefix belongs to: two with one would replace each other's items."""
     catalog, info = collection.catalog, collection.catalog.describe(collection.name)
     claimed: dict[str, str] = dict(info.options.get("corpora", {}))
-    holder = claimed.get(corpus.root)
-    mine = str(place).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    holder, mine = claimed.get(root), printable(str(place))
     if holder == mine:
-        return False
-    if holder is not None and Path(holder).exists():
+        return
+    if holder is not None and not moved:
         raise Conflict(
-            f"keys that start with {corpus.root!r} belong to {holder} in collection "
-            f"{collection.name!r}; give {place} keys of its own with --prefix NAME"
+            f"keys that start with {root!r} belong to {holder} in collection "
+            f"{collection.name!r}; if that moved to {mine} run again with --moved, "
+            "else give this corpus keys of its own with --prefix NAME"
         )
-    catalog.set_options(info.id, {**info.options, "corpora": {**claimed, corpus.root: mine}})
-    return holder is not None
+    catalog.set_options(info.id, {**info.options, "corpora": {**claimed, root: mine}})
 
 
 class _Run:
@@ -119,15 +119,15 @@ class _Run:
         self,
         collection: Collection,
         corpus: Corpus,
+        origin: str,
         total: int,
         retry: bool,
-        moved: bool,
         progress: Progress | None,
     ) -> None:
         self._collection = collection
         self._corpus = corpus
+        self._origin = origin
         self._total = total
-        self._moved = moved  # stored paths are stale: every item is stored again
         self._progress = progress
         self._started = time.perf_counter()
         self._report = Indexed()
@@ -137,11 +137,11 @@ class _Run:
         self._touched: list[tuple[str, str]] = []
         catalog, number = collection.catalog, collection.info.id
         # Keys are taken out as they are met; what is left at the end is gone from the corpus.
-        self._known = catalog.stamps(number, corpus.root)
+        self._known = catalog.stamps(number, origin)
         self._failed_before = {
             each.key: each
             for each in ([] if retry else catalog.quarantine(number))
-            if each.corpus == corpus.root
+            if each.corpus == origin
         }
 
     def go(self, workers: int | None) -> Indexed:
@@ -158,9 +158,13 @@ class _Run:
                 batch = []
         self._store(batch)
         collection.catalog.touch(number, self._touched)
-        if self._known and not self._blind:
-            collection.catalog.delete(number, list(self._known))
-        collection.indices.rebuild_if_due(REBUILD_SHARE, REBUILD_LEAST)
+        if not self._blind:
+            if self._known:
+                collection.catalog.delete(number, list(self._known))
+            failed = {each.key for each in self._report.failed}
+            collection.catalog.quarantine_keep(number, self._origin, failed)
+        if collection.indices.due(REBUILD_SHARE, REBUILD_LEAST):
+            collection.indices.rebuild_quietly()
         return self._finished()
 
     def _changed(self) -> Iterator[Entry]:
@@ -173,7 +177,7 @@ class _Run:
                 continue
             known = self._known.get(entry.key)
             before = self._failed_before.get(entry.key)
-            if known is not None and known.stamp == entry.stamp and not self._moved:
+            if known is not None and known.stamp == entry.stamp:
                 self._known.pop(entry.key)
                 self._skip()
             elif before is not None and before.stamp == entry.stamp:
@@ -186,27 +190,39 @@ class _Run:
         """Make an item of a decoded entry, or note why there is none."""
         entry = decoded.entry
         known = self._known.pop(entry.key, None)
-        catalog, number = self._collection.catalog, self._collection.info.id
         if decoded.error is not None:
-            reason = str(decoded.error)
-            catalog.quarantine_put(number, self._corpus.root, entry.key, entry.stamp, reason)
-            self._fail(Failure(entry.key, reason))
+            self._quarantine(Failure(entry.key, str(decoded.error)), entry.stamp)
             return None
-        content = digest([decoded.content_hash, list(entry.texts), dict(entry.meta)])
-        if known is not None and known.content_hash == content and not self._moved:
+        place = None if entry.image is None else printable(str(entry.image))
+        content = digest([decoded.content_hash, place, list(entry.texts), dict(entry.meta)])
+        if known is not None and known.content_hash == content:
             self._touched.append((entry.key, entry.stamp))
             self._skip()
             return None
         item = Item(entry.key, entry.image, entry.texts, entry.meta)
-        return Prepared(item, decoded.pixels, self._corpus.root, entry.stamp, content)
+        return Prepared(item, decoded.pixels, self._origin, entry.stamp, content)
 
     def _store(self, batch: list[Prepared]) -> None:
-        if batch:
-            self._collection.store(batch, self._added)
-            self._collection.catalog.quarantine_clear(
-                self._collection.info.id, [each.item.key for each in batch]
-            )
-            self._step(len(batch))
+        if not batch:
+            return
+        told = Added()
+        self._collection.store(batch, told)
+        self._added.add(told)
+        failed = {failure.key for failure in told.failed}
+        stored = [each.item.key for each in batch if each.item.key not in failed]
+        self._collection.catalog.quarantine_clear(self._collection.info.id, stored)
+        self._step(len(stored))
+        stamps = {each.item.key: each.stamp or "" for each in batch}
+        for failure in told.failed:
+            self._quarantine(failure, stamps[failure.key])
+
+    def _quarantine(self, failure: Failure, stamp: str) -> None:
+        """Remember a failure, so that it is not tried again until its source changes."""
+        number = self._collection.info.id
+        self._collection.catalog.quarantine_put(
+            number, self._origin, failure.key, stamp, failure.reason
+        )
+        self._fail(failure)
 
     def _skip(self) -> None:
         self._report.unchanged += 1
@@ -228,7 +244,6 @@ class _Run:
         report.removed, report.kept = (
             (0, len(self._known)) if self._blind else (len(self._known), 0)
         )
-        report.failed += self._added.failed
         report.truncated = self._added.truncated
         report.skipped = dict(self._corpus.skipped)
         report.seconds = time.perf_counter() - self._started

@@ -9,7 +9,7 @@ anew in the background.
 import logging
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,15 +44,16 @@ def meaningful_errors() -> Iterator[None]:
 
 
 class Indices:
-    """One vector set for each modality of a collection."""
+    """One vector set for each modality of a collection; it may be shared by threads."""
 
     def __init__(self, catalog: Catalog, info: CollectionInfo, folder: Path) -> None:
         self._catalog = catalog
         self._info = info
         self.folder = folder / "index" / f"{info.name}-{info.id}"
-        self._sets: dict[Modality, VectorSet] = {}
-        self._lock = threading.Lock()
-        self._repairs: list[threading.Thread] = []
+        self._sets: Mapping[Modality, VectorSet] = {}  # replaced whole, for readers hold no lock
+        self._telling = threading.Lock()
+        self._building = threading.Lock()
+        self._background: threading.Thread | None = None
 
     @property
     def seq(self) -> int:
@@ -63,74 +64,81 @@ class Indices:
         self, modality: Modality, vector: Vectors, k: int, allow: NDArray[np.int64] | None
     ) -> Neighbors:
         """Find the k best rows of one modality for one query vector `(d,)`."""
-        if modality not in self._sets:
+        if not self._sets:
             self.refresh()
         with meaningful_errors():
             return self._sets[modality].search(vector[None, :], k, allow)
 
     def refresh(self) -> None:
         """Catch up with what any process has committed."""
-        with self._lock:
+        with self._telling:
             seq, purged = self._catalog.seq(self._info.id)
+            sets = dict(self._sets)
             for modality in MODALITIES:
-                held = self._sets.get(modality)
+                held = sets.get(modality)
                 if held is None or held.seq < seq:
-                    self._sets[modality] = self._caught_up(modality, held, purged)
+                    sets[modality] = self._caught_up(modality, held, purged)
+            self._sets = sets
 
     def rebuild(self) -> int:
-        """Build and publish every modality's index from its rows; readers go on meanwhile.
+        """Build and publish every modality's index from its rows; searches go on meanwhile.
 
         Returns:
             The commit that the published files hold.
         """
-        self.refresh()
-        seqs = []
-        for modality in MODALITIES:
-            seq, ids, vectors = self._catalog.scan(self._info.id, modality)
-            seqs.append(seq)
-            if len(ids) == 0:
-                shutil.rmtree(self.folder / modality, ignore_errors=True)
-                with self._lock:
-                    self._sets[modality] = VectorSet(self._info.space.dim, seq)
-                continue
-            with meaningful_errors():
-                self._sets[modality].publish(
-                    self.folder / modality, ids, vectors, seq, self._info.space.fingerprint
-                )
-        return min(seqs)
+        with self._building:
+            return min(self._published(modality) for modality in MODALITIES)
 
-    def rebuild_if_due(self, share: float = REBUILD_SHARE, least: int = REBUILD_LEAST) -> bool:
-        """Rebuild when the rows that are not published outgrow a share of those that are.
+    def rebuild_quietly(self) -> None:
+        """Rebuild; a failure is logged, for the rows are safe and searches stay exact."""
+        try:
+            self.rebuild()
+        except EmbedStoreError as error:
+            log.warning("could not rebuild %s: %s; searches stay exact", self._info.name, error)
+
+    def rebuild_in_background(self) -> None:
+        """Rebuild in a thread, unless one is at it."""
+        with self._telling:
+            self._start_building()
+
+    def due(self, share: float = REBUILD_SHARE, least: int = REBUILD_LEAST) -> bool:
+        """Say whether the rows that are not published outgrow a share of those that are.
 
         Args:
             share: Unpublished rows allowed, as a share of the published ones.
             least: Unpublished rows that are always allowed.
-
-        Returns:
-            Whether a rebuild was done.
         """
         if not self._sets:
-            self.refresh()
-        for modality, held in self._sets.items():
-            waiting = self._catalog.waiting(self._info.id, modality, held.published_seq)
-            if _due(waiting, held.published_count, share, least):
-                self.rebuild()
-                return True
-        return False
+            with self._telling:
+                _, purged = self._catalog.seq(self._info.id)
+                self._sets = {each: self._opened(each, purged) for each in MODALITIES}
+        return any(
+            self._catalog.waiting(self._info.id, modality, held.published_seq)
+            > max(least, share * held.published_count)
+            for modality, held in self._sets.items()
+        )
 
-    def counts(self) -> dict[Modality, dict[str, object]]:
+    def describe(self) -> dict[Modality, dict[str, object]]:
         """Say for each modality what is published and what waits in the exact tail."""
         self.refresh()
-        return {modality: self._sets[modality].describe() for modality in MODALITIES}
+        return {modality: held.describe() for modality, held in self._sets.items()}
 
     def close(self) -> None:
-        """Wait for a repair that is under way."""
-        for thread in self._repairs:
-            thread.join()
+        """Wait for a rebuild that is under way."""
+        if self._background is not None:
+            self._background.join()
 
     def erase_files(self) -> None:
         """Remove the published files."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _published(self, modality: Modality) -> int:
+        seq, ids, vectors = self._catalog.scan(self._info.id, modality)
+        space = self._info.space
+        held = self._sets.get(modality, VectorSet(space.dim))
+        with meaningful_errors():
+            held.publish(self.folder / modality, ids, vectors, seq, space.fingerprint)
+        return seq
 
     def _opened(self, modality: Modality, purged: int) -> VectorSet:
         space = self._info.space
@@ -138,18 +146,19 @@ class Indices:
             return VectorSet.open(self.folder / modality, space.fingerprint, space.dim, purged)
         except numbers.CorruptSnapshot as error:
             log.warning("%s; searching the rows exactly and rebuilding", error)
-            self._repair_in_background()
+            self._start_building()
             return VectorSet(space.dim)
 
     def _caught_up(self, modality: Modality, held: VectorSet | None, purged: int) -> VectorSet:
         """Tell a set what it missed; one that missed forgotten deletions is opened anew."""
         if held is None or held.seq < purged:
             held = self._opened(modality, purged)
-        changes = self._catalog.changes(self._info.id, modality, held.seq)
+        told = held.seq
+        changes = self._catalog.changes(self._info.id, modality, told)
         if changes.purged_seq > purged:  # another process compacted in between
             return self._caught_up(modality, None, changes.purged_seq)
-        if changes.seq < held.seq:
-            return self._started_over(modality, held.seq, changes.seq)
+        if changes.seq < told:
+            return self._started_over(modality, told, changes.seq)
         with meaningful_errors():
             held.apply(
                 changes.ids,
@@ -159,8 +168,8 @@ class Indices:
                 changes.removed_seqs,
                 changes.seq,
             )
-        if _due(len(changes.ids), held.published_count, REBUILD_SHARE, REBUILD_LEAST):
-            self._repair_in_background()
+        if len(changes.ids) > max(REBUILD_LEAST, REBUILD_SHARE * held.published_count):
+            self._start_building()
         return held
 
     def _started_over(self, modality: Modality, ahead: int, seq: int) -> VectorSet:
@@ -173,22 +182,11 @@ class Indices:
             seq,
         )
         shutil.rmtree(self.folder / modality, ignore_errors=True)
-        self._repair_in_background()
+        self._start_building()
         return self._caught_up(modality, VectorSet(self._info.space.dim), seq)
 
-    def _repair_in_background(self) -> None:
-        if any(thread.is_alive() for thread in self._repairs):
-            return
-        thread = threading.Thread(target=self._repair, name=f"rebuild-{self._info.name}")
-        self._repairs.append(thread)
-        thread.start()
-
-    def _repair(self) -> None:
-        try:
-            self.rebuild()
-        except EmbedStoreError as error:
-            log.warning("could not rebuild %s: %s; searches stay exact", self._info.name, error)
-
-
-def _due(waiting: int, published: int, share: float, least: int) -> bool:
-    return waiting > max(least, share * published)
+    def _start_building(self) -> None:
+        if self._background is None or not self._background.is_alive():
+            name = f"rebuild-{self._info.name}"
+            self._background = threading.Thread(target=self.rebuild_quietly, name=name)
+            self._background.start()

@@ -1,7 +1,7 @@
 """Items on their way in: decoded, encoded in one batch, made into rows."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from embedstore.catalog import NewRow
 from embedstore.corpus import Failure, images
-from embedstore.errors import BadImage
+from embedstore.errors import BadImage, BadItem
 from embedstore.types import Encoder, Item, Pixels, Vectors
 
 log = logging.getLogger("embedstore")
@@ -30,6 +30,13 @@ class Added:
     replaced: list[str] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
     truncated: list[str] = field(default_factory=list)
+
+    def add(self, other: "Added") -> None:
+        """Take over what became of further items."""
+        self.added += other.added
+        self.replaced += other.replaced
+        self.failed += other.failed
+        self.truncated += other.truncated
 
 
 @dataclass(frozen=True)
@@ -62,13 +69,19 @@ def decoded(batch: Sequence[Item], encoder: Encoder, report: Added) -> Iterator[
         yield Prepared(item, pixels)
 
 
-def encoded(batch: Sequence[Prepared], encoder: Encoder, report: Added) -> list[NewRow]:
+def encoded(
+    batch: Sequence[Prepared],
+    encoder: Encoder,
+    check: Callable[[NewRow], None],
+    report: Added,
+) -> list[NewRow]:
     """Encode a batch: all pictures in one call, all texts in another.
 
     Args:
         batch: Decoded items.
         encoder: Makes the vectors.
-        report: Gets the items with a text that was cut, and those whose vector is not finite.
+        check: Raises BadItem for a row that the catalog cannot store, such as one with NaN.
+        report: Gets the items with a text that was cut, and those that cannot be stored.
 
     Returns:
         Rows for the catalog.
@@ -86,10 +99,12 @@ def encoded(batch: Sequence[Prepared], encoder: Encoder, report: Added) -> list[
         if any(list(islice(cut, count))):
             log.warning("item %s: a text exceeds the context; its end is ignored", each.item.key)
             report.truncated.append(each.item.key)
-        if all(part is None or np.isfinite(part).all() for part in (image, text)):
-            rows.append(_row(each, image, text))
-        else:
-            report.failed.append(Failure(each.item.key, "the encoder made a vector with NaN"))
+        row = _row(each, image, text)
+        try:
+            check(row)
+            rows.append(row)
+        except BadItem as error:
+            report.failed.append(Failure(each.item.key, str(error)))
     return rows
 
 

@@ -1,5 +1,6 @@
 """A store: a folder of collections, or a database with a folder of index files beside it."""
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -8,7 +9,7 @@ from typing import Any, Self
 from embedstore.catalog import Catalog, CollectionInfo
 from embedstore.collection import Collection
 from embedstore.encoders import load as load_encoder
-from embedstore.errors import Invalid, NotFound, StorageFull
+from embedstore.errors import Conflict, Invalid, NotFound, StorageFull
 from embedstore.types import Encoder
 
 CATALOG_FILE = "catalog.sqlite"
@@ -62,6 +63,7 @@ class Store:
         self.catalog = catalog
         self.folder = folder
         self._open: dict[str, Collection] = {}
+        self._opening = threading.Lock()
 
     def create(
         self,
@@ -88,8 +90,11 @@ class Store:
                 f"prompts {list(prompts)!r}: each needs a {{}} where the query's words go"
             )
         ready = load_encoder(encoder) if isinstance(encoder, str) else encoder
-        if not (exist_ok and name in {info.name for info in self.catalog.collections()}):
+        try:
             self.catalog.create(name, ready.space, {"prompts": list(prompts)})
+        except Conflict:
+            if not exist_ok:
+                raise
         return self.collection(name, encoder=ready)
 
     def collection(self, name: str, *, encoder: Encoder | None = None) -> Collection:
@@ -99,11 +104,14 @@ class Store:
             NotFound: No such collection; the message lists those that exist.
             SpaceMismatch: The encoder given makes vectors of another space.
         """
-        if name not in self._open:
-            self._open[name] = Collection(self.catalog, self.catalog.describe(name), self.folder)
+        with self._opening:
+            if name not in self._open:
+                info = self.catalog.describe(name)
+                self._open[name] = Collection(self.catalog, info, self.folder)
+            found = self._open[name]
         if encoder is not None:
-            self._open[name].use(encoder)
-        return self._open[name]
+            found.use(encoder)
+        return found
 
     def collections(self) -> list[CollectionInfo]:
         """List the collections by name."""

@@ -129,6 +129,8 @@ class VectorSet:
     ) -> None:
         """Take over what was committed; readers see all of it or nothing.
 
+        Rows of commits that a published index adopted meanwhile already holds are passed over.
+
         Args:
             ids: `(n,)`, ascending, above every id added before; equal ids are neighbours.
             vectors: `(n, d)` unit rows, rounded to float16 by the owner's storage.
@@ -143,8 +145,11 @@ class VectorSet:
         rows = as_matrix(vectors, self.dim, "vectors")
         check_unit(rows)
         new = as_ids(ids, len(rows))
+        column = np.asarray(seqs, dtype=np.int64)
         gone = Tombstones.of(removed, removed_seqs)
         with self._lock:
+            known = column <= self._view.published_seq  # an index adopted meanwhile holds them
+            new, rows, column = new[~known], rows[~known], column[~known]
             last = max((int(part.ids[-1]) for part in self._parts() if len(part.ids)), default=-1)
             if len(new) and new[0] <= last:
                 raise BadVectors(f"id {new[0]} was added after {last}, expected ids that ascend")
@@ -152,7 +157,7 @@ class VectorSet:
             view = self._view
             tail = view.tail
             if len(new):
-                self._tail.append(new, rows, np.asarray(seqs, dtype=np.int64))
+                self._tail.append(new, rows, column)
                 tail = self._tail.segment(tail.gone)
             self._view = replace(
                 view,

@@ -24,6 +24,7 @@ SHOWN_FAILURES = 20
 )
 @click.option("--split", help="Keep only this split of a Karpathy json.")
 @click.option("--workers", type=int, help="Decoding processes.  [default: one a core]")
+@click.option("--moved", is_flag=True, help="The corpus was indexed before from another place.")
 @click.option("--retry", is_flag=True, help="Try again what failed before.")
 @store_options
 @collection_option

@@ -2,7 +2,7 @@
 
 from embedstore.corpus.bounds import DecodeLimits
 from embedstore.corpus.decoder import Decoded, decode_all, default_workers
-from embedstore.corpus.entry import Corpus, Entry, Failure
+from embedstore.corpus.entry import Corpus, Entry, Failure, printable
 from embedstore.corpus.reader import read
 
 __all__ = [
@@ -13,5 +13,6 @@ __all__ = [
     "Failure",
     "decode_all",
     "default_workers",
+    "printable",
     "read",
 ]

@@ -35,12 +35,20 @@ class DecodeLimits:
 DEFAULT_LIMITS = DecodeLimits()
 
 
-def read_bytes(source: Path | bytes, name: str, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
+def read_bytes(
+    source: Path | bytes, name: str | None = None, limits: DecodeLimits = DEFAULT_LIMITS
+) -> bytes:
     """Read a file within its limit.
+
+    Args:
+        source: A file, or the bytes of one.
+        name: What to call it in a message; None takes the path.
+        limits: How large it may be.
 
     Raises:
         BadImage: It is missing, unreadable, not a plain file, empty or too large.
     """
+    name = spoken(source) if name is None else name
     if isinstance(source, bytes):
         data = source
     else:

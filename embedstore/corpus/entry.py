@@ -17,7 +17,7 @@ class Entry:
         image: The file, where there is one.
         texts: Captions or passages.
         meta: Any JSON object.
-        stamp: Changes when the image file, the texts or the metadata change.
+        stamp: Changes when the image file, its place, the texts or the metadata change.
     """
 
     key: str
@@ -66,7 +66,8 @@ def entry(
     A missing image is no error here: decoding it says so, with its name.
     """
     about = dict(meta or {})
-    return Entry(key, image, texts, about, f"{_file_stamp(image)}:{digest([texts, about])}")
+    place = None if image is None else printable(str(image))
+    return Entry(key, image, texts, about, f"{_file_stamp(image)}:{digest([place, texts, about])}")
 
 
 def _file_stamp(image: Path | None) -> str:

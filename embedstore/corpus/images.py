@@ -16,7 +16,7 @@ from embedstore.corpus.formats import decoders, media_type
 from embedstore.errors import BadImage
 from embedstore.types import ImagePreprocess, Pixels
 
-__all__ = ["fit", "load", "media_type", "pixels_of", "thumbnail"]
+__all__ = ["fit", "load", "media_type", "pixels_of", "read_bytes", "thumbnail"]
 
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 # Shrinking a JPEG while it is decoded, to no less than this many times the target, halves the time

@@ -43,7 +43,7 @@ def filled(tmp_path):
 
 
 def published(folder):
-    return sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock")
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.stat().st_size)
 
 
 def spoil(path, how, dice):

@@ -151,6 +151,19 @@ def test_one_bad_item_leaves_its_neighbours(photos, picture, tmp_path):
     assert all("jpg" in failure.reason for failure in report.failed)
 
 
+def test_an_item_that_cannot_be_stored_leaves_its_neighbours(photos):
+    report = photos.add(
+        [
+            Item("a", texts=("a",)),
+            Item("b", texts=("b",), meta={"n": 2**70}),
+            Item("c\0", texts=("c",)),
+            Item("d"),
+        ]
+    )
+    assert report.added == ["a"]
+    assert [failure.key for failure in report.failed] == ["b", "c\0", "d"]
+
+
 def test_a_vector_with_nan_is_refused_by_name(photos):
     dim = photos.info.space.dim
     bad = unit(1, 2, dim)

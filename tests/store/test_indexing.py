@@ -142,8 +142,56 @@ def test_a_folder_that_moved_keeps_its_keys_and_gets_its_new_paths(photos, album
     embedstore.index(photos, album, workers=0)
     (tmp_path / "new").mkdir()
     moved = album.rename(tmp_path / "new" / "pictures")
-    assert counts(embedstore.index(photos, moved, workers=0)) == (0, 0, 3, 0, 0)
+    with pytest.raises(Conflict, match="--moved"):
+        embedstore.index(photos, moved, workers=0)
+    assert counts(embedstore.index(photos, moved, workers=0, moved=True)) == (0, 0, 3, 0, 0)
     assert photos.get("pictures/red.jpg").image == moved / "red.jpg"
+
+
+def test_the_splits_of_one_file_do_not_remove_each_other(photos, album):
+    images = [
+        {"filename": f"{name}.jpg", "split": split, "sentences": [{"raw": name}]}
+        for name, split in (("red", "train"), ("blue", "val"))
+    ]
+    path = album / "dataset.json"
+    path.write_text(json.dumps({"images": images}))
+    options = {"workers": 0, "images": album}
+    assert counts(embedstore.index(photos, path, split="train", **options)) == (1, 0, 0, 0, 0)
+    assert counts(embedstore.index(photos, path, split="val", **options)) == (1, 0, 0, 0, 0)
+    assert counts(embedstore.index(photos, path, split="train", **options)) == (0, 1, 0, 0, 0)
+
+
+def test_a_picture_that_is_given_another_file_gets_its_new_path(photos, album):
+    path = album / "captions.jsonl"
+    path.write_text(json.dumps({"key": "one", "image": "red.jpg"}))
+    embedstore.index(photos, path, workers=0)
+    (album / "red.jpg").rename(album / "renamed.jpg")
+    path.write_text(json.dumps({"key": "one", "image": "renamed.jpg"}))
+    assert counts(embedstore.index(photos, path, workers=0)) == (0, 0, 1, 0, 0)
+    assert photos.get("one").image == album / "renamed.jpg"
+
+
+def test_an_item_that_cannot_be_stored_leaves_its_neighbours(photos, album):
+    path = album / "captions.jsonl"
+    lines = [{"key": str(n), "caption": "words", "n": n} for n in range(5)]
+    lines[2]["n"] = 2**70
+    path.write_text("\n".join(map(json.dumps, lines)))
+    report = embedstore.index(photos, path, workers=0)
+    assert counts(report) == (4, 0, 0, 0, 1)
+    assert report.failed[0].key == "2"
+    assert counts(embedstore.index(photos, path, workers=0)) == (0, 4, 0, 0, 1)
+    lines[2]["n"] = 2
+    path.write_text("\n".join(map(json.dumps, lines)))
+    assert counts(embedstore.index(photos, path, workers=0)) == (1, 4, 0, 0, 0)
+
+
+def test_a_failure_is_forgotten_when_its_file_is_gone(photos, album):
+    bad = album / "bad.jpg"
+    bad.write_text("not a picture")
+    embedstore.index(photos, album, workers=0)
+    bad.unlink()
+    embedstore.index(photos, album, workers=0)
+    assert photos.describe()["quarantined"] == 0
 
 
 def test_a_name_that_is_not_utf8_is_indexed_and_opened(photos, album):
