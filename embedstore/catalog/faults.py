@@ -26,7 +26,7 @@ _DAMAGED = (
 _AWAY = (
     "the database {where} cannot be reached ({why}); check that it runs and that the URL is right"
 )
-_DROPPED = "the collection is gone from the catalog {where}; it was dropped meanwhile ({why})"
+_DROPPED = "the collection is gone; it was dropped meanwhile ({why})"
 
 _Fault = tuple[type[EmbedStoreError], str]
 

@@ -107,23 +107,6 @@ class Reader(Registry):
             raise NotFound(f"item {key!r} has no picture; it was stored with texts only")
         return Path(os.fsdecode(found.path))
 
-    def image_bytes(self, collection_id: int, key: str) -> bytes:
-        """Give the encoded picture of an item, from the catalog or from its file.
-
-        Raises:
-            NotFound: No such item, it has no picture, or its file cannot be read.
-        """
-        picture = self.original(collection_id, key)
-        if not isinstance(picture, Path):
-            return picture[1]
-        try:
-            return picture.read_bytes()
-        except OSError as error:
-            raise NotFound(
-                f"the picture of item {key!r} cannot be read at {picture}: {error.strerror}; "
-                "index its folder again"
-            ) from error
-
     def count(self, collection_id: int) -> dict[str, Any]:
         """Count items, and vectors of each modality."""
         statement = select(func.count(), *_sums()).where(items.c.collection_id == collection_id)

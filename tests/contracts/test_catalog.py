@@ -97,20 +97,14 @@ def test_a_picture_given_as_bytes_is_kept(catalog: Catalog, photos: CollectionIn
     jpeg = b"\xff\xd8\xff\xe0 not a whole picture"
     row = catalog.put(photos.id, [NewRow(Item("k", jpeg), unit(1))]).rows[0]
     assert catalog.original(photos.id, "k") == ("image/jpeg", jpeg)
-    assert catalog.image_bytes(photos.id, "k") == jpeg
     assert catalog.get(photos.id, "k")[1].image == jpeg
     assert catalog.items(photos.id, [row])[row].image == IN_CATALOG  # a hit carries no bytes
 
 
-def test_pictures_that_are_not_there_are_said_to_be(
-    catalog: Catalog, photos: CollectionInfo, tmp_path: Path
-) -> None:
-    gone = Item("gone", tmp_path / "gone.jpg")
-    catalog.put(photos.id, [NewRow(gone, unit(1)), NewRow(Item("words"), None, unit(2))])
-    with pytest.raises(NotFound, match=r"gone\.jpg: No such file"):
-        catalog.image_bytes(photos.id, "gone")
+def test_an_item_of_words_has_no_picture(catalog: Catalog, photos: CollectionInfo) -> None:
+    catalog.put(photos.id, [NewRow(Item("words"), None, unit(2))])
     with pytest.raises(NotFound, match="'words' has no picture"):
-        catalog.image_bytes(photos.id, "words")
+        catalog.original(photos.id, "words")
 
 
 @pytest.mark.parametrize("key", ["absent", "", "nul\0", "half\ud800"])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from embedstore.corpus import DecodeLimits
-from embedstore.corpus.images import fit, load, media_type, thumbnail
+from embedstore.corpus.images import fit, load, media_type, read_bytes, thumbnail
 from embedstore.errors import BadImage
 from embedstore.types import ImagePreprocess
 
@@ -215,6 +215,12 @@ def test_what_cannot_be_opened_says_so(tmp_path: Path, photo, monkeypatch) -> No
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(BadImage, match=r"secret\.jpg: cannot be read \(Permission denied\)"):
         load(path, SMALL)
+
+
+def test_a_message_can_be_printed_whatever_the_file_is_called(tmp_path: Path) -> None:
+    with pytest.raises(BadImage, match=r"cli\\xff\.jpg: cannot be read") as caught:
+        read_bytes(tmp_path / "cli\udcff.jpg")
+    str(caught.value).encode()
 
 
 @pytest.mark.parametrize(
