@@ -1,7 +1,8 @@
 """Train `mini`: python -m embedstore.training.mini --pairs dataset_flickr8k.json --out DIR.
 
-The lower halves of both towers stay as published. What the image tower's lower half makes of each
-photo is computed once for a few views and kept, so that a step costs only the upper halves.
+First the maps into the shared space are learnt on frozen towers (`probe`), then the upper halves of
+both towers with them. The lower halves stay as published. What the image tower's lower half makes
+of each photo is computed once for a few views and kept, so that a step costs the upper half only.
 """
 
 import math
@@ -14,7 +15,6 @@ import click
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -29,6 +29,7 @@ from embedstore.training.loss import START_SCALE, info_nce
 from embedstore.training.mini_folder import write_mini
 from embedstore.training.optimiser import groups, rate, set_training
 from embedstore.training.pairs import Photo, photos_of
+from embedstore.training.probe import learn_maps, mapped
 from embedstore.training.recipe import Recipe
 from embedstore.training.tokens import Captions
 from embedstore.training.views import Views
@@ -48,6 +49,7 @@ def train(photos: Sequence[Photo], recipe: Recipe, device: torch.device) -> Mini
     log_scale = nn.Parameter(torch.tensor(math.log(START_SCALE), device=device))
     captions = Captions(photos, recipe.context)
     views = Views.of(photos, model.image, recipe.views, rng, device)
+    learn_maps(model, log_scale, views, captions, recipe, rng)
 
     batch = min(recipe.batch, len(photos))
     steps = recipe.epochs * (len(photos) // batch)
@@ -65,7 +67,7 @@ def train(photos: Sequence[Photo], recipe: Recipe, device: torch.device) -> Mini
         maps = views.draw(chosen, rng).to(device)  # (b, 112, h, w)
         ids, mask = captions.draw(chosen, rng)  # (b, t)
         with torch.autocast(device.type, fast_dtype(device)):
-            image_rows = upper_images(model, maps, recipe.dropout)
+            image_rows = upper_images(model, maps, recipe.image_dropout)
             text_rows = upper_texts(model, ids.to(device), mask.to(device), recipe.dropout)
         loss = info_nce(image_rows, text_rows, log_scale)
         optimizer.zero_grad()
@@ -82,8 +84,7 @@ def train(photos: Sequence[Photo], recipe: Recipe, device: torch.device) -> Mini
 
 def upper_images(model: MiniModel, maps: Tensor, dropout: float) -> Tensor:
     """Map kept views `(n, 112, h, w)` to unit rows `(n, d)`."""
-    features = functional.dropout(model.image.upper(maps).float(), dropout)  # (n, 1280)
-    return functional.normalize(model.image_map(features).float(), dim=1)
+    return mapped(model.image_map, model.image.upper(maps).float(), dropout)
 
 
 def upper_texts(model: MiniModel, ids: Tensor, mask: Tensor, dropout: float) -> Tensor:
@@ -95,7 +96,7 @@ def upper_texts(model: MiniModel, ids: Tensor, mask: Tensor, dropout: float) -> 
         states = lower_texts(model, ids[part][:, words], mask[part][:, words])
         features.append(model.text.upper(states, mask[part][:, words]).float())
     rows = torch.cat(features)[order.argsort()]  # (n, 384)
-    return functional.normalize(model.text_map(functional.dropout(rows, dropout)).float(), dim=1)
+    return mapped(model.text_map, rows, dropout)
 
 
 @torch.no_grad()

@@ -27,7 +27,7 @@ def groups(model: MiniModel, log_scale: nn.Parameter, recipe: Recipe) -> list[di
         (model.text_map, recipe.map_rate),
     )
     made: list[dict[str, object]] = [
-        {"params": [log_scale], "lr": recipe.map_rate, "weight_decay": 0.0}
+        {"params": [log_scale], "lr": recipe.scale_rate, "weight_decay": 0.0}
     ]
     for part, top in rates:
         matrices = [weight for weight in part.parameters() if weight.ndim > 1]

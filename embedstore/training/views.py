@@ -18,7 +18,7 @@ from embedstore.training.pairs import Photo, crop_of
 
 _BATCH = 64
 _SIDE = 14  # of the kept maps, for pictures of 224
-_SIDES = (10, 12, 12, 14, 14)  # of the windows that are cut out of them; even, for a stride follows
+_SIDES = (12, 14, 14)  # of the windows that are cut out of them; even, for a stride follows
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,9 @@ from embedstore.training.pairs import Photo
 from embedstore.training.recipe import Recipe
 
 COLOURS = {"red": (200, 0, 0), "green": (0, 160, 0), "blue": (0, 0, 200), "white": (240,) * 3}
-RECIPE = Recipe(epochs=8, batch=4, views=1, dropout=0.0, warm_up=0.0)
+RECIPE = Recipe(
+    probe_epochs=20, epochs=4, batch=4, views=1, dropout=0.0, image_dropout=0.0, warm_up=0.0
+)
 
 
 def photos_in(folder):
@@ -48,7 +50,7 @@ def test_pairs_are_learnt_and_survive_the_disk(photos, trained, tmp_path):
     found = evaluate(load_mini("cpu", tmp_path), photos)
     assert found.text_to_image.at(1) == 1.0
     assert found.image_to_text.at(1) == 1.0
-    assert json.loads((tmp_path / "recipe.json").read_text())["epochs"] == 8
+    assert json.loads((tmp_path / "recipe.json").read_text())["epochs"] == 4
 
 
 def test_the_lower_halves_stay_as_published(trained):

@@ -12,7 +12,11 @@ from embedstore import encoders
 def test_words_for_colours_find_their_photos(tmp_path, monkeypatch):
     (tmp_path / "images").mkdir()
     records = []
-    for name, colour in {"red": (210, 20, 20), "green": (20, 160, 20), "blue": (20, 20, 210)}.items():
+    for name, colour in {
+        "red": (210, 20, 20),
+        "green": (20, 160, 20),
+        "blue": (20, 20, 210),
+    }.items():
         Image.new("RGB", (40, 30), colour).save(tmp_path / "images" / f"{name}.png")
         said = [{"raw": f"a {name} wall"}, {"raw": f"all {name}"}]
         records.append({"filename": f"{name}.png", "split": "val", "sentences": said})
