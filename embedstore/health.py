@@ -1,6 +1,5 @@
 """What is used here and why, checked rather than assumed."""
 
-import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
+from embedstore.corpus import default_workers
 from embedstore.encoders import explain_device
 from embedstore.store import Store
 from indexer import explain as explain_index_device
@@ -43,7 +43,7 @@ def examine(store: Store | None) -> Iterator[Finding]:
     """
     yield Finding("python", "ok", sys.version.split()[0])
     yield Finding("packages", "ok", ", ".join(_installed()))
-    yield Finding("cores", "ok", str(len(os.sched_getaffinity(0))))
+    yield Finding("decoding", "ok", f"{default_workers()} processes, one a core")
     yield Finding("encoder device", "ok", explain_device())
     yield Finding("index device", "ok", explain_index_device())
     if store is not None:
@@ -59,7 +59,10 @@ def _installed() -> Iterator[str]:
 
 
 def _examine_store(store: Store) -> Iterator[Finding]:
-    free = shutil.disk_usage(store.folder).free
+    # Beside a database, the folder is made with the first index
+    folder = store.folder.absolute()
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    free = shutil.disk_usage(there).free
     yield Finding(
         "disk",
         "ok" if free > LEAST_FREE else "warning",

@@ -23,6 +23,7 @@ from embedstore.errors import Invalid, MissingExtra, Unavailable
 
 PG_SCHEMA = "embedstore"  # our tables never meet those of an application in the same database
 WAL_PAGES = 4_000  # 16 MB of log; SQLite's own 1,000 cost a tenth of the rows a second
+ANY_NUMBER = -1  # of connections: as many threads as there are may read and wait for their turn
 OLDEST_SQLITE = (3, 38, 0)  # with RETURNING and JSON functions
 
 # How a transaction begins on SQLite, how it is isolated on PostgreSQL.
@@ -116,11 +117,13 @@ def _engine(url: URL, wait: float) -> Engine:
                 f"this Python has SQLite {sqlite3.sqlite_version}; expected 3.38 or newer: "
                 "install a newer Python, or use PostgreSQL"
             )
-        engine = create_engine(url, paramstyle="named", connect_args={"timeout": wait})
+        engine = create_engine(
+            url, paramstyle="named", connect_args={"timeout": wait}, max_overflow=ANY_NUMBER
+        )
         event.listen(engine, "connect", lambda connection, _: _set_up_sqlite(connection, wait))
         return engine
     try:
-        engine = create_engine(url, pool_pre_ping=True)
+        engine = create_engine(url, pool_pre_ping=True, max_overflow=ANY_NUMBER)
     except ModuleNotFoundError as error:
         raise MissingExtra(
             f"a store on PostgreSQL needs the package {error.name}; "

@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +43,12 @@ def test_a_writer_that_waits_too_long_is_told_so(catalog: Catalog, file: Path) -
     other.rollback()
     other.close()
     assert catalog.put(here, [row("k")]).seq == 1
+
+
+def test_many_readers_at_once_need_not_wait(catalog: Catalog) -> None:
+    with ExitStack() as open_ones:
+        readers = [open_ones.enter_context(catalog._database.glance()) for _ in range(60)]
+        assert {reader.exec_driver_sql("SELECT 1").scalar() for reader in readers} == {1}
 
 
 def test_a_full_disk_loses_nothing_and_can_go_on(catalog: Catalog) -> None:
