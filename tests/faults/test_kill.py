@@ -15,6 +15,7 @@ import pytest
 import embedstore
 from embedstore import Item, Store  # noqa: F401 - Store likewise
 from embedstore.encoders import load
+from indexer import IndexSpec, vector_set
 
 ROUNDS = int(os.environ.get("EMBEDSTORE_KILL_ROUNDS", "200"))
 DIM = load("toy").space.dim
@@ -31,7 +32,10 @@ def vectors_of(seed: int, count: int) -> np.ndarray:
 
 
 def items_of(seed: int, keys: list[str]) -> list[Item]:
-    return [Item(key, texts=(f"text {seed} of {key}",), meta={"seed": seed}) for key in keys]
+    return [
+        Item(key, f"picture {seed} of {key}".encode(), (f"text {seed} of {key}",), {"seed": seed})
+        for key in keys
+    ]
 
 
 def next_step(dice: random.Random, held: list[str]) -> dict:
@@ -60,8 +64,10 @@ def apply(state: dict[str, tuple[int, int, int]], step: dict) -> dict[str, tuple
     return after
 
 
-def work(folder: Path, journal: Path, seed: int, held: list[str]) -> None:
+def work(folder: Path, journal: Path, seed: int, held: list[str], kind: str) -> None:
     """Change the store until killed; note each step before it begins and once it is acknowledged."""
+    spec = IndexSpec(kind, DIM, nlist=4, nprobe=4, rerank=4)
+    vector_set.plan = lambda *_, **__: spec  # this process is forked and will be killed
     dice = random.Random(seed)
     log = os.open(journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     state = dict.fromkeys(held)
@@ -72,7 +78,7 @@ def work(folder: Path, journal: Path, seed: int, held: list[str]) -> None:
             os.write(log, (json.dumps(step) + "\n").encode())
             if step["kind"] == "add":
                 vectors = vectors_of(step["seed"], len(step["keys"]))
-                made.add_vectors(items_of(step["seed"], step["keys"]), text=vectors)
+                made.add_vectors(items_of(step["seed"], step["keys"]), image=vectors, text=vectors)
                 state.update(dict.fromkeys(step["keys"]))
             elif step["kind"] == "delete":
                 made.delete(step["keys"])
@@ -112,11 +118,12 @@ def replay(journal: Path, state: dict) -> list[dict]:
     return [state] if begun is None else [state, apply(state, begun)]
 
 
-def verify(folder: Path, allowed: list[dict], verdict: Path) -> None:
+def verify(folder: Path, allowed: list[dict], verdict: Path, kind: str) -> None:
     """Open the store as a new process would and compare it with the states it may be in."""
     with embedstore.open(folder) as store:
         made = store.create("made", load("toy"), exist_ok=True)
         _, rows, held = made.catalog.scan(made.info.id, "text")
+        np.testing.assert_array_equal(made.catalog.scan(made.info.id, "image")[2], held)
         items = made.catalog.lookup(made.info.id, rows.tolist())[1]
         keys = [items[row].key for row in rows.tolist()]
         found = next(
@@ -127,7 +134,10 @@ def verify(folder: Path, allowed: list[dict], verdict: Path) -> None:
             seed, place, size = found[key]
             expected = vectors_of(seed, size)[place].astype(np.float16)
             assert vector.astype(np.float16).tobytes() == expected.tobytes(), key
-        _verify_search(made, keys, held)
+        for key in keys[:: max(1, len(keys) // 10)]:
+            assert made.image_bytes(key) == f"picture {found[key][0]} of {key}".encode()
+        for modality in ("image", "text"):
+            _verify_search(made, modality, keys, held, exact=kind == "flat")
         verdict.write_text(json.dumps(found))
 
 
@@ -139,15 +149,21 @@ def _same_seeds(state: dict, items: dict) -> bool:
     )
 
 
-def _verify_search(made, keys: list[str], held: np.ndarray) -> None:
+def _verify_search(made, modality, keys: list[str], held: np.ndarray, exact: bool) -> None:
     """Search finds what an exact scan of the rows finds: nothing lost, nothing deleted is back."""
     if not keys:
         return
     query = vectors_of(7, 1)[0]
-    hits = made.search(embedstore.Query(vector=query, target="text", k=MOST // 10))
+    hits = made.search(embedstore.Query(vector=query, target=modality, k=MOST // 10))
     best = np.sort(held @ query)[::-1][: MOST // 10]
     assert {hit.item.key for hit in hits} <= set(keys)
-    assert [hit.score for hit in hits] == pytest.approx(best.tolist(), abs=1e-5)
+    scores = dict(zip(keys, (held @ query).tolist(), strict=True))
+    assert [hit.score for hit in hits] == pytest.approx(
+        [scores[hit.item.key] for hit in hits], abs=1e-5
+    )
+    assert len(hits) == len(best)
+    if exact:
+        assert [hit.score for hit in hits] == pytest.approx(best.tolist(), abs=1e-5)
 
 
 def wait_for(path: Path) -> None:
@@ -161,14 +177,15 @@ def finished(child: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def test_kill_at_random_moments_loses_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "rounds"), [("flat", ROUNDS), ("ivf_sq8", ROUNDS // 8)])
+def test_kill_at_random_moments_loses_nothing(tmp_path: Path, kind: str, rounds: int) -> None:
     folder, journal, verdict = tmp_path / "store", tmp_path / "journal", tmp_path / "verdict"
     dice = random.Random(20261123)
     state: dict = {}
     steps = 0
-    for turn in range(ROUNDS):
+    for turn in range(rounds):
         journal.unlink(missing_ok=True)
-        child = in_child(work, folder, journal, dice.getrandbits(32), list(state))
+        child = in_child(work, folder, journal, dice.getrandbits(32), list(state), kind)
         if turn % 10:  # every tenth is killed wherever it is while it opens the store
             wait_for(journal)
         time.sleep(dice.uniform(0.0, 0.35))
@@ -176,6 +193,8 @@ def test_kill_at_random_moments_loses_nothing(tmp_path: Path) -> None:
         assert finished(child) == -signal.SIGKILL, f"round {turn}: the worker failed by itself"
         allowed = replay(journal, {key: tuple(value) for key, value in state.items()})
         steps += journal.read_text().count("done") if journal.exists() else 0
-        assert finished(in_child(verify, folder, allowed, verdict)) == 0, f"round {turn}"
+        assert finished(in_child(verify, folder, allowed, verdict, kind)) == 0, f"round {turn}"
         state = json.loads(verdict.read_text())
-    assert steps > ROUNDS // 2, "the workers were killed before they did anything; lengthen the sleep"
+    assert steps > rounds // 2, (
+        "the workers were killed before they did anything; lengthen the sleep"
+    )
