@@ -1,7 +1,6 @@
 """All vectors of one modality: a published index, an exact tail, tombstones."""
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,8 +19,6 @@ from indexer.snapshot import Published
 from indexer.tail import Tail
 from indexer.tombstones import Tombstones
 from indexer.types import Ids, IndexSpec, Neighbors, Vectors
-
-NO_ROWS: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -106,17 +103,6 @@ class VectorSet:
             "removed": len(view.published.gone),
             "seq": view.seq,
         }
-
-    def extend(self, ids: ArrayLike, vectors: ArrayLike, seq: int) -> None:
-        """Add the vectors `(n, d)` of one commit; see `apply`."""
-        given = as_ids(ids)
-        self.apply(given, vectors, np.full(len(given), seq), NO_ROWS, NO_ROWS, seq)
-
-    def remove(self, ids: ArrayLike, seq: int) -> None:
-        """Remove ids in one commit; those that are not here are remembered all the same."""
-        gone = np.unique(np.asarray(ids, dtype=np.int64))
-        none = np.empty((0, self.dim), dtype=np.float32)
-        self.apply(NO_ROWS, none, NO_ROWS, gone, np.full(len(gone), seq), seq)
 
     def apply(
         self,

@@ -1,7 +1,7 @@
 """What a vector set refuses, what an empty one answers, and readers beside writers."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +24,20 @@ Maker = Callable[..., np.ndarray]
 DIM = 8
 
 
+def extend(held: VectorSet, ids: Sequence[int], rows: np.ndarray, seq: int) -> None:
+    """Tell the rows of one commit."""
+    held.apply(ids, rows, [seq] * len(ids), [], [], seq)
+
+
+def remove(held: VectorSet, ids: Sequence[int], seq: int) -> None:
+    """Tell the removals of one commit."""
+    held.apply([], np.empty((0, held.dim)), [], ids, [seq] * len(ids), seq)
+
+
 @pytest.fixture
 def filled(unit_rows: Maker) -> VectorSet:
     held = VectorSet(DIM)
-    held.extend([3, 4, 4, 9], unit_rows(4, DIM), seq=1)
+    extend(held, [3, 4, 4, 9], unit_rows(4, DIM), 1)
     return held
 
 
@@ -39,7 +49,7 @@ def test_an_empty_set_answers_nobody() -> None:
 
 
 def test_a_set_whose_ids_are_all_removed_answers_nobody(filled: VectorSet) -> None:
-    filled.remove([3, 4, 9], seq=2)
+    remove(filled, [3, 4, 9], 2)
     assert (filled.search(np.ones((1, DIM)), 3).ids == NO_ID).all()
     assert (len(filled), filled.live_ids().tolist()) == (0, [])
 
@@ -83,7 +93,7 @@ def test_bad_rows_are_refused_and_change_nothing(
     filled: VectorSet, ids: list[int], rows: np.ndarray, words: str
 ) -> None:
     with pytest.raises(BadVectors, match=words):
-        filled.extend(ids, rows, seq=2)
+        extend(filled, ids, rows, 2)
     assert (len(filled), filled.seq) == (4, 1)
 
 
@@ -108,7 +118,7 @@ def test_parts_count_the_vectors_of_an_id(filled: VectorSet, unit_rows: Maker) -
 def test_scores_are_the_same_before_and_after_publication(tmp_path: Path, unit_rows: Maker) -> None:
     rows, queries = unit_rows(300, DIM), unit_rows(20, DIM, seed=1)
     held = VectorSet(DIM)
-    held.extend(np.arange(300), rows, seq=1)
+    extend(held, np.arange(300), rows, 1)
     before = held.search(queries, 5)
     for kind in ("flat", "ivf_sq8", "ivf_pq"):
         assert held.publish(tmp_path, np.arange(300), rows, 1, "s", IndexSpec(kind, DIM))
@@ -145,7 +155,7 @@ def test_an_older_generation_is_not_adopted(unit_rows: Maker) -> None:
 def test_rows_told_late_are_not_doubled(unit_rows: Maker) -> None:
     rows = unit_rows(4, DIM)
     held = VectorSet(DIM)
-    held.extend([0, 1, 2, 3], rows, seq=9)  # all that is live, told under the last commit
+    extend(held, [0, 1, 2, 3], rows, 9)  # all that is live, told under the last commit
     assert held.adopt(Published(5, np.arange(2), build(rows[:2], IndexSpec("flat", DIM))))
     assert held.live_ids().tolist() == [0, 1, 2, 3]
     assert len(held) == 4
@@ -168,7 +178,7 @@ def test_a_filter_is_right_whether_copied_or_masked(
     ids = np.repeat(np.arange(100) * 2, 4)
     held = VectorSet(DIM)
     held.publish(tmp_path, ids, rows, 1, "s", IndexSpec(kind, DIM))
-    held.remove([0, 20], seq=2)
+    remove(held, [0, 20], 2)
     allow = np.arange(0, 120, 5)
     allow.flags.writeable = False
     may = np.setdiff1d(np.intersect1d(allow, ids), [0, 20])
@@ -204,7 +214,7 @@ def test_removed_neighbours_hide_no_other(tmp_path: Path, unit_rows: Maker) -> N
     held = VectorSet(DIM)
     held.publish(tmp_path, np.arange(300), rows, 1, "s", IndexSpec("flat", DIM))
     nearest = held.search(rows[:1], 290).ids[0]
-    held.remove(nearest[:280], seq=2)
+    remove(held, nearest[:280], 2)
     assert held.search(rows[:1], 10).ids[0].tolist() == nearest[280:].tolist()
 
 
@@ -212,7 +222,7 @@ def test_readers_see_whole_commits_while_others_write(tmp_path: Path, unit_rows:
     """Each commit adds two rows and removes the two before: a reader always finds two."""
     rows = unit_rows(2, DIM)
     held = VectorSet(DIM)
-    held.extend([0, 1], rows, seq=1)
+    extend(held, [0, 1], rows, 1)
     faults: list[list[int]] = []
     done = threading.Event()
 
