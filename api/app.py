@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from threading import BoundedSemaphore
 
 from fastapi import FastAPI
 from fastapi.responses import FileResponse
@@ -10,6 +11,7 @@ from api import problems
 from api.guard import Guard
 from api.routes import router
 from embedstore import Store, __version__
+from embedstore.corpus import default_workers
 
 WEB = Path(__file__).parent / "web"
 
@@ -29,6 +31,7 @@ def create_app(
     """
     app = FastAPI(title="embedstore", version=__version__)
     app.state.store = store
+    app.state.decoding = BoundedSemaphore(default_workers())
     app.include_router(router)
     problems.install(app)
     app.add_middleware(Guard, api_key=api_key, hosts=hosts)

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from api.commands import demo, doctor, index, manage, search, serve
+from api.output import never_fail_to_print, printable
 
 EXIT_CODES = {
     "NotFound": 3,
@@ -23,10 +24,11 @@ class _Commands(click.Group):
     def invoke(self, context: click.Context) -> Any:
         from embedstore.errors import EmbedStoreError
 
+        never_fail_to_print()
         try:
             return super().invoke(context)
         except EmbedStoreError as error:
-            click.echo(f"error: {error}", err=True)
+            click.echo(f"error: {printable(str(error))}", err=True)
             sys.exit(exit_code(error))
 
 

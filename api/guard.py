@@ -42,9 +42,14 @@ class Guard:
         await self._app(scope, _bounded(receive), guarded)
 
     def _refusal(self, path: str, headers: dict[bytes, bytes]) -> tuple[int, str, str] | None:
-        host = headers.get(b"host", b"").decode("latin-1").rsplit(":", 1)[0].strip("[]")
-        if self._hosts is not None and host not in self._hosts:
+        host = headers.get(b"host", b"").decode("latin-1").lower()
+        if self._hosts is not None and _name(host) not in self._hosts:
             return 421, "WrongHost", f"this server answers to {', '.join(sorted(self._hosts))}"
+        if self._hosts is not None and self._key is None:
+            # Browsers name the site whose page sends a request, but for links and pictures.
+            origin = headers.get(b"origin", b"").decode("latin-1").lower()
+            if origin and origin.partition("://")[2] != host:
+                return 403, "ForeignOrigin", "pages of other sites may not use this server"
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > MAX_BODY_BYTES:
             return 413, "Content Too Large", TOO_LARGE
@@ -53,6 +58,13 @@ class Guard:
             if not hmac.compare_digest(sent, self._key):
                 return 401, "Unauthorized", "send the API key as `Authorization: Bearer KEY`"
         return None
+
+
+def _name(host: str) -> str:
+    """Give the name in a Host header: without port, and without the brackets of IPv6."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]
 
 
 def _bounded(receive: Receive) -> Receive:

@@ -1,10 +1,11 @@
 """What the command line prints: tables for people, JSON for programs, progress beside them."""
 
+import io
 import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -14,9 +15,20 @@ if TYPE_CHECKING:
     from embedstore.types import Hit, Item
 
 
-def print_json(value: Any) -> None:
+def print_json(value: Any, *, indent: int | None = 2) -> None:
     """Print a value as one JSON document."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    click.echo(json.dumps(value, ensure_ascii=not _takes_all(sys.stdout), indent=indent))
+
+
+def never_fail_to_print() -> None:
+    """Escape what a stream cannot write, such as a file name that is not UTF-8."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _takes_all(stream: TextIO) -> bool:
+    return (stream.encoding or "").lower().replace("-", "") == "utf8"
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -61,7 +73,8 @@ def item_json(item: "Item") -> dict[str, Any]:
     """Give an item as a JSON object; its picture as the path it was read from."""
     image = item.image
     path = None if image is None or isinstance(image, bytes) else printable(image)
-    return {"key": item.key, "image": path, "texts": list(item.texts), "meta": dict(item.meta)}
+    texts = [printable(text) for text in item.texts]
+    return {"key": item.key, "image": path, "texts": texts, "meta": dict(item.meta)}
 
 
 def hit_json(hit: "Hit") -> dict[str, Any]:
@@ -69,18 +82,20 @@ def hit_json(hit: "Hit") -> dict[str, Any]:
     return {
         "rank": hit.rank,
         "score": round(hit.score, 6),
-        "text": hit.text,
+        "text": None if hit.text is None else printable(hit.text),
         **item_json(hit.item),
     }
 
 
 def print_hits(hits: Sequence["Hit"]) -> None:
-    """Print hits as a table: rank, score, key, caption."""
+    """Print hits as a table: rank, score, key, and caption where one has any."""
+    captions = [hit.text or next(iter(hit.item.texts), "") for hit in hits]
+    columns = ("rank", "score", "key", "caption")[: 4 if any(captions) else 3]
     rows = [
-        (hit.rank, f"{hit.score:.3f}", hit.item.key, hit.text or next(iter(hit.item.texts), ""))
-        for hit in hits
+        (hit.rank, f"{hit.score:.3f}", hit.item.key, caption)[: len(columns)]
+        for hit, caption in zip(hits, captions, strict=True)
     ]
-    print_table(("rank", "score", "key", "caption"), rows)
+    print_table(columns, rows)
 
 
 def print_mapping(values: Mapping[str, Any]) -> None:
@@ -97,6 +112,8 @@ def print_mapping(values: Mapping[str, Any]) -> None:
     )
 
 
-def printable(path: "os.PathLike[str]") -> str:
-    r"""Give a path as text; bytes that are not UTF-8 are shown as `\xNN`."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+def printable(name: "str | os.PathLike[str]") -> str:
+    r"""Give a name as text; bytes that are not UTF-8 are shown as `\xNN`."""
+    from embedstore.corpus import printable as escaped
+
+    return escaped(os.fspath(name))

@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from api.output import printable
 from embedstore.errors import (
     Conflict,
     Corrupt,
@@ -15,6 +16,7 @@ from embedstore.errors import (
     Invalid,
     NotFound,
     StorageFull,
+    StoreLocked,
     Unavailable,
 )
 
@@ -32,7 +34,8 @@ log = logging.getLogger("embedstore.api")
 
 def problem(status: int, title: str, detail: str) -> JSONResponse:
     """Give a problem details response."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    told = printable(detail)
+    body = {"type": "about:blank", "title": title, "status": status, "detail": told}
     return JSONResponse(body, status, media_type="application/problem+json")
 
 
@@ -47,7 +50,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(EmbedStoreError)
     def expected(request: Request, error: EmbedStoreError) -> JSONResponse:
         status = status_of(error)
-        if status >= 500:
+        if status >= 500 or isinstance(error, StoreLocked):  # its message says where the store is
             log.error("%s %s: %s", request.method, request.url.path, error)
             return problem(
                 status, type(error).__name__, "the store cannot do this now; see the server's log"

@@ -1,10 +1,13 @@
 """The HTTP routes, versioned under /v1; each one calls one method of the store."""
 
+import logging
+from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from api.output import printable
 from api.schemas import (
     CollectionSummary,
     Deleted,
@@ -20,7 +23,9 @@ from api.schemas import (
 )
 from embedstore import Collection, Hit, Item, Store
 from embedstore import Query as StoreQuery
+from embedstore.errors import BadImage, NotFound
 
+log = logging.getLogger("embedstore.api")
 router = APIRouter(prefix="/v1")
 
 
@@ -29,12 +34,19 @@ def _store(request: Request) -> Store:
     return store
 
 
+def _decoding(request: Request) -> AbstractContextManager[object]:
+    turns: AbstractContextManager[object] = request.app.state.decoding
+    return turns
+
+
 def _collection(name: str, store: Annotated[Store, Depends(_store)]) -> Collection:
     return store.collection(name)
 
 
 Opened = Annotated[Store, Depends(_store)]
 Named = Annotated[Collection, Depends(_collection)]
+# So many pictures are decoded at once, however many requests are served
+Decoding = Annotated[AbstractContextManager[object], Depends(_decoding)]
 
 
 @router.get("/health")
@@ -57,7 +69,7 @@ def collections(store: Opened) -> list[CollectionSummary]:
 @router.post("/collections", status_code=201)
 def create(wanted: NewCollection, store: Opened) -> CollectionSummary:
     """Create an empty collection."""
-    store.create(wanted.name, wanted.encoder)
+    store.create(wanted.name, wanted.encoder, prompts=tuple(wanted.prompts))
     return CollectionSummary(name=wanted.name, encoder=wanted.encoder, items=0)
 
 
@@ -68,11 +80,12 @@ def describe(collection: Named) -> dict[str, Any]:
 
 
 @router.post("/collections/{name}/items")
-def add(wanted: NewItems, collection: Named) -> Stored:
+def add(wanted: NewItems, collection: Named, decoding: Decoding) -> Stored:
     """Store items; one whose key is there already replaces it."""
-    report = collection.add(
-        Item(each.key, each.image_base64, tuple(each.texts), each.meta) for each in wanted.items
-    )
+    with decoding:
+        report = collection.add(
+            Item(each.key, each.image_base64, tuple(each.texts), each.meta) for each in wanted.items
+        )
     return Stored(
         added=report.added,
         replaced=report.replaced,
@@ -95,7 +108,7 @@ def get(key: str, collection: Named) -> StoredItem:
 
 
 @router.post("/collections/{name}/search")
-def search(wanted: Search, collection: Named) -> list[Found]:
+def search(wanted: Search, collection: Named, decoding: Decoding) -> list[Found]:
     """Find the nearest items, best first."""
     asked = StoreQuery(
         text=wanted.text,
@@ -107,7 +120,9 @@ def search(wanted: Search, collection: Named) -> list[Found]:
         k=wanted.k,
         where=wanted.where,
     )
-    return [_found(collection.name, hit) for hit in collection.search(asked)]
+    with nullcontext() if asked.image is None else decoding:
+        hits = collection.search(asked)
+    return [_found(collection.name, hit) for hit in hits]
 
 
 @router.get(
@@ -116,21 +131,34 @@ def search(wanted: Search, collection: Named) -> list[Found]:
     responses={200: {"content": {"image/jpeg": {}}}},
 )
 def thumbnail(
-    key: str, collection: Named, side: Annotated[int, Query(ge=16, le=1024)] = 256
+    key: str,
+    collection: Named,
+    decoding: Decoding,
+    side: Annotated[int, Query(ge=16, le=1024)] = 256,
 ) -> Response:
     """Give the picture of an item as a JPEG of at most `side` pixels."""
-    return Response(collection.thumbnail(key, side), media_type="image/jpeg")
+    try:
+        with decoding:
+            jpeg = collection.thumbnail(key, side)
+    except BadImage as error:  # its message may hold a path of this machine
+        log.warning("thumbnail of %r: %s", key, error)
+        raise NotFound(
+            f"the picture of item {key!r} is gone or no longer decodes; "
+            "the server's log says more; index its folder again"
+        ) from error
+    return Response(jpeg, media_type="image/jpeg")
 
 
 def _item(collection: str, item: Item) -> dict[str, Any]:
     where = f"/v1/collections/{quote(collection)}/thumbnails/{quote(item.key)}"
     return {
         "key": item.key,
-        "texts": list(item.texts),
+        "texts": [printable(text) for text in item.texts],
         "meta": dict(item.meta),
         "image": where if item.image is not None else None,
     }
 
 
 def _found(collection: str, hit: Hit) -> Found:
-    return Found(**_item(collection, hit.item), rank=hit.rank, score=hit.score, text=hit.text)
+    text = None if hit.text is None else printable(hit.text)
+    return Found(**_item(collection, hit.item), rank=hit.rank, score=hit.score, text=text)

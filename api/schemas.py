@@ -20,6 +20,12 @@ class NewCollection(Wire):
 
     name: str = Field(examples=["photos"])
     encoder: Literal["mini", "toy"] = "mini"
+    prompts: list[Text] = Field(
+        default=["{}"],
+        max_length=100,
+        examples=[["a photo of {}"]],
+        description="Templates for query words; several are averaged.",
+    )
 
 
 class NewItem(Wire):

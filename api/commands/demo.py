@@ -1,12 +1,20 @@
 """`embedstore demo`."""
 
 import time
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from api.commands.index import index_with_bar
 from api.contact_sheet import write_contact_sheet
-from api.output import print_table, progress
+from api.output import print_json, print_table, printable
+from api.settings import json_option
+
+if TYPE_CHECKING:
+    from embedstore import Hit
+    from embedstore.gallery import DemoQuery
 
 HITS = 5
 
@@ -20,7 +28,8 @@ HITS = 5
     help="Folder for the demo's store and its contact sheet.",
 )
 @click.option("--encoder", default="mini", show_default=True, help="Encoder to use.")
-def demo(out: Path, encoder: str) -> None:
+@json_option
+def demo(out: Path, encoder: str, as_json: bool) -> None:
     """Index the sample gallery, search it with words, and write a contact sheet.
 
     \b
@@ -31,37 +40,36 @@ def demo(out: Path, encoder: str) -> None:
     from embedstore.gallery import DEMO_QUERIES, corpus
 
     started = time.perf_counter()
+    sheet = out / "contact-sheet.html"
     with embedstore.open(out / "store") as store:
         photos = store.create("gallery", encoder, exist_ok=True)
-        with progress() as bar:
-            task = bar.add_task("indexing the sample gallery", total=None, rate="")
-            report = embedstore.index(
-                photos,
-                corpus(),
-                progress=lambda done, total, rate: bar.update(
-                    task, completed=done, total=total, rate=f"{rate:.0f}/s"
-                ),
-            )
-        click.echo(
-            f"indexed {report.added + report.unchanged + report.replaced} photos "
-            f"({report.unchanged} were there already)"
-        )
+        report = index_with_bar(photos, corpus(), "the sample gallery")
         answers = [(query.text, photos.search(query.text, k=HITS)) for query in DEMO_QUERIES]
-        rows = []
-        for (text, hits), query in zip(answers, DEMO_QUERIES, strict=True):
-            fits = hits[0].item.key in query.expected
-            first = hits[0]
-            rows.append(
-                (
-                    text,
-                    first.item.key,
-                    f"{first.score:.3f}",
-                    "yes" if fits else "no",
-                    first.item.texts[0],
-                )
-            )
-        print_table(("query", "best photo", "score", "as expected", "its caption"), rows)
-        sheet = out / "contact-sheet.html"
         write_contact_sheet(sheet, photos, answers)
+    rows = [_row(hits[0], query) for (_, hits), query in zip(answers, DEMO_QUERIES, strict=True)]
+    if as_json:
+        print_json({"indexed": asdict(report), "queries": rows, "contact_sheet": printable(sheet)})
+        return
+    click.echo(
+        f"indexed {report.added + report.unchanged + report.replaced} photos "
+        f"({report.unchanged} were there already)"
+    )
+    columns = ("query", "best photo", "score", "as expected", "its caption")
+    print_table(columns, [_shown(row) for row in rows])
     click.echo(f"done in {time.perf_counter() - started:.1f} s; open {sheet} to see the photos")
     click.echo(f'search on: embedstore search "your words" --store {out / "store"} -c gallery')
+
+
+def _row(first: "Hit", query: "DemoQuery") -> dict[str, Any]:
+    return {
+        "query": query.text,
+        "key": first.item.key,
+        "score": round(first.score, 6),
+        "as_expected": first.item.key in query.expected,
+        "caption": first.item.texts[0],
+    }
+
+
+def _shown(row: dict[str, Any]) -> tuple[str, ...]:
+    fits = "yes" if row["as_expected"] else "no"
+    return row["query"], row["key"], f"{row['score']:.3f}", fits, row["caption"]

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.output import print_json, print_table, progress
+from api.output import print_json, print_table, printable, progress
 from api.settings import collection_option, json_option, store_options
 
 if TYPE_CHECKING:
+    from embedstore import Collection, Store
     from embedstore.indexing import Indexed
 
 SHOWN_FAILURES = 20
@@ -26,12 +27,20 @@ SHOWN_FAILURES = 20
 @click.option("--workers", type=int, help="Decoding processes.  [default: one a core]")
 @click.option("--moved", is_flag=True, help="The corpus was indexed before from another place.")
 @click.option("--retry", is_flag=True, help="Try again what failed before.")
+@click.option(
+    "--prompt",
+    "prompts",
+    metavar="TEXT",
+    multiple=True,
+    help="Template for query words of a new collection, such as 'a photo of {}'; repeatable.",
+)
 @store_options
 @collection_option
 @json_option
 def index(
     paths: tuple[Path, ...],
     encoder: str | None,
+    prompts: tuple[str, ...],
     store: str,
     index_folder: str | None,
     collection: str,
@@ -49,29 +58,52 @@ def index(
       embedstore index captions.jsonl --collection products
     """
     import embedstore
+    from embedstore.corpus import read
 
+    for path in paths:  # a mistyped one is told before a store is made
+        read(path, options["prefix"], options["images"], options["split"])
+    reports: dict[str, Indexed] = {}
     with embedstore.open(store, folder=index_folder) as opened:
-        names = {each.name for each in opened.collections()}
-        if collection in names and encoder is None:
-            target = opened.collection(collection)
-        else:
-            target = opened.create(collection, encoder or "mini", exist_ok=True)
-        reports = {}
-        for path in paths:
-            with progress() as bar:
-                task = bar.add_task(f"indexing {path}", total=None, rate="")
+        target = _target(opened, collection, encoder, prompts)
+        try:
+            for path in paths:
+                named = printable(path)
+                reports[named] = index_with_bar(target, path, named, **options)
+                if not as_json:
+                    _print(named, reports[named])
+        finally:  # an error at one path keeps what is done at those before it
+            if as_json and reports:
+                print_json({named: asdict(report) for named, report in reports.items()})
 
-                def show(
-                    done: int, total: int, rate: float, bar: Any = bar, task: Any = task
-                ) -> None:
-                    bar.update(task, completed=done, total=total, rate=f"{rate:.0f}/s")
 
-                reports[str(path)] = embedstore.index(target, path, progress=show, **options)
-    if as_json:
-        print_json({path: asdict(report) for path, report in reports.items()})
-    else:
-        for named, report in reports.items():
-            _print(named, report)
+def _target(
+    store: "Store", name: str, encoder: str | None, prompts: tuple[str, ...]
+) -> "Collection":
+    from embedstore.errors import Conflict
+
+    if name not in {each.name for each in store.collections()}:
+        return store.create(name, encoder or "mini", prompts=prompts or ("{}",), exist_ok=True)
+    target = store.create(name, encoder, exist_ok=True) if encoder else store.collection(name)
+    kept = target.describe()["prompts"]
+    if prompts and list(prompts) != kept:
+        raise Conflict(
+            f"collection {name!r} has the prompts {kept}, which are set when it is made; "
+            "leave --prompt out, or index into a new one with --collection NAME"
+        )
+    return target
+
+
+def index_with_bar(target: "Collection", source: Path, named: str, **options: Any) -> "Indexed":
+    """Index one corpus, with a progress bar on the error stream."""
+    import embedstore
+
+    with progress() as bar:
+        task = bar.add_task(f"indexing {named}", total=None, rate="")
+
+        def show(done: int, total: int, rate: float) -> None:
+            bar.update(task, completed=done, total=total, rate=f"{rate:.0f}/s")
+
+        return embedstore.index(target, source, progress=show, **options)
 
 
 def _print(path: str, report: "Indexed") -> None:
@@ -84,6 +116,10 @@ def _print(path: str, report: "Indexed") -> None:
     if report.truncated:
         click.echo(f"texts longer than the encoder reads, ends ignored: {len(report.truncated)}")
     if report.failed:
+        click.echo(
+            f"{len(report.failed)} failed: remembered and skipped until they change; "
+            "fix the cause and run again with --retry"
+        )
         rows = [(failure.key, failure.reason) for failure in report.failed[:SHOWN_FAILURES]]
         print_table(("failed", "reason"), rows)
         if len(report.failed) > SHOWN_FAILURES:

@@ -2,15 +2,30 @@
 
 import click
 
-from api.settings import LOOPBACK, api_key_option, store_options
+from api.output import print_json
+from api.settings import LOOPBACK, api_key_option, json_option, store_options
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="Port to listen on; 0 takes a free one.",
+)
 @api_key_option
 @store_options
-def serve(host: str, port: int, api_key: str | None, store: str, index_folder: str | None) -> None:
+@json_option
+def serve(
+    host: str,
+    port: int,
+    api_key: str | None,
+    store: str,
+    index_folder: str | None,
+    as_json: bool,
+) -> None:
     """Serve the HTTP API and the search page.
 
     An address that other machines can reach needs an API key.
@@ -31,5 +46,15 @@ def serve(host: str, port: int, api_key: str | None, store: str, index_folder: s
 
     with embedstore.open(store, folder=index_folder, must_exist=True) as opened:
         app = create_app(opened, api_key=api_key, hosts=None if host not in LOOPBACK else LOOPBACK)
-        click.echo(f"search page: http://{host}:{port}/   API: http://{host}:{port}/docs")
-        uvicorn.run(app, host=host, port=port, log_level="warning")
+        config = uvicorn.Config(app, host=host, port=port, log_level="warning")
+        listening = config.bind_socket()
+        _tell(host, listening.getsockname()[1], as_json)
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _tell(host: str, port: int, as_json: bool) -> None:
+    base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    if as_json:
+        print_json({"page": f"{base}/", "api": f"{base}/v1", "docs": f"{base}/docs"}, indent=None)
+    else:
+        click.echo(f"search page: {base}/   API: {base}/docs")

@@ -3,6 +3,10 @@
 import json
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -70,6 +74,43 @@ def test_an_expected_error_is_one_line(run, tmp_path, words, kind, told):
     assert told in output
     assert "Traceback" not in output
     assert len([line for line in output.splitlines() if line.startswith("error: ")]) == 1
+
+
+def test_hits_have_a_caption_column_where_one_has_a_caption(run, album, tmp_path):
+    run("index", str(album), "--encoder", "toy", "--workers", "0")
+    assert "caption" not in run("search", "blue")
+    line = {"image": str(album / "red.jpg"), "caption": "a red square"}
+    (tmp_path / "notes.jsonl").write_text(json.dumps(line))
+    run("index", str(tmp_path / "notes.jsonl"), "--workers", "0")
+    assert "a red square" in run("search", "red", "--target", "text")
+    hits = json.loads(run("search", "red", "--target", "text", "--json"))
+    assert hits[0]["text"].startswith("a red square")
+
+
+def test_demo_tells_programs_what_its_table_shows(run, tmp_path):
+    told = json.loads(run("demo", "--out", str(tmp_path / "demo"), "--encoder", "toy", "--json"))
+    assert told["indexed"]["added"] > 100
+    assert {"query", "key", "score", "as_expected", "caption"} == set(told["queries"][0])
+    assert "<h2>" in Path(told["contact_sheet"]).read_text(encoding="utf-8")
+
+
+def test_serve_tells_programs_where_it_listens(store):
+    command = [sys.executable, "-m", "api.cli", "serve", "--json", "--port", "0"]
+    with subprocess.Popen(
+        [*command, "--store", str(store.folder)], stdout=subprocess.PIPE, text=True
+    ) as server:
+        try:
+            told = json.loads(server.stdout.readline())
+            for attempt in range(100):
+                try:
+                    with urllib.request.urlopen(told["api"] + "/health", timeout=10) as answer:
+                        assert json.load(answer) == {"status": "ok"}
+                        break
+                except urllib.error.URLError:
+                    assert attempt < 99
+                    time.sleep(0.1)
+        finally:
+            server.terminate()
 
 
 def test_doctor_says_what_is_used_and_why(run, album):

@@ -2,8 +2,12 @@
 
 import base64
 import io
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
@@ -11,7 +15,8 @@ from PIL import Image
 from api.app import create_app
 from api.problems import STATUS, status_of
 from api.settings import LOOPBACK, MAX_BODY_BYTES
-from embedstore import errors
+from embedstore import Item, errors
+from embedstore.errors import StoreLocked
 
 
 def jpeg(colour: str) -> str:
@@ -46,7 +51,14 @@ def test_collections_are_made_listed_and_described(client):
     assert (
         client.post("/v1/collections", json={"name": "more", "encoder": "toy"}).status_code == 201
     )
-    assert {each["name"] for each in client.get("/v1/collections").json()} == {"words", "more"}
+    asked = {"name": "told", "encoder": "toy", "prompts": ["a photo of {}"]}
+    assert client.post("/v1/collections", json=asked).status_code == 201
+    assert client.get("/v1/collections/told").json()["prompts"] == ["a photo of {}"]
+    assert {each["name"] for each in client.get("/v1/collections").json()} == {
+        "words",
+        "more",
+        "told",
+    }
     assert client.get("/v1/collections/words").json()["items"] == 2
     assert client.get("/v1/health").json() == {"status": "ok"}
 
@@ -65,6 +77,7 @@ def test_collections_are_made_listed_and_described(client):
         ("/v1/collections", {"name": "words", "encoder": "toy"}, 409),
         ("/v1/collections", {"name": "x", "encoder": "local-dir:/etc"}, 422),
         ("/v1/collections", {"name": "../x", "encoder": "toy"}, 422),
+        ("/v1/collections", {"name": "x", "encoder": "toy", "prompts": ["no place"]}, 422),
     ],
 )
 def test_bad_requests_get_problem_details(client, path, body, status):
@@ -109,6 +122,81 @@ def test_other_hosts_and_large_bodies_are_refused(store):
                 yield b" " * 2**20
 
         assert client.post("/v1/collections", content=endless()).status_code == 413
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1:8000", "[::1]:8000", "[::1]"])
+def test_pages_of_other_sites_cannot_use_a_server_on_loopback(store, host):
+    with TestClient(create_app(store, hosts=LOOPBACK), base_url=f"http://{host}") as client:
+
+        def search(origin: str | None) -> int:
+            headers = {"Host": host} | ({} if origin is None else {"Origin": origin})
+            return client.post(
+                "/v1/collections/words/search", json={"text": "x"}, headers=headers
+            ).status_code
+
+        assert search(None) == search(f"http://{host}") == 200
+        for foreign in ("http://evil.example", "http://localhost:9999", "null", f"http://{host}.x"):
+            assert search(foreign) == 403
+
+
+def test_a_key_lets_pages_behind_a_proxy_in(store):
+    with TestClient(create_app(store, api_key="secret", hosts={"testserver"})) as client:
+        headers = {"Authorization": "Bearer secret", "Origin": "https://photos.example"}
+        assert client.get("/v1/collections", headers=headers).status_code == 200
+
+
+def test_no_answer_holds_a_path_of_the_server(client, store, tmp_path):
+    odd = tmp_path / "gone\udcff.jpg"
+    unit = np.eye(1, store.collection("words").info.space.dim, dtype=np.float32)
+    store.collection("words").add_vectors([Item("gone", odd)], image=unit)
+    answer = client.get("/v1/collections/words/thumbnails/gone")
+    assert answer.status_code == 404
+    assert "'gone'" in answer.json()["detail"]
+    locked = problems_of(client, store, StoreLocked(f"the catalog {tmp_path} is locked"))
+    assert locked.status_code == 409
+    for told in (answer.text, locked.text):
+        assert str(tmp_path) not in told
+
+
+def test_a_message_with_half_a_letter_is_told(client, store):
+    answer = problems_of(client, store, errors.NotFound("no picture at cli\udcff"))
+    assert answer.json()["detail"] == r"no picture at cli\xff"
+
+
+def problems_of(client, store, error):
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store.collection("words"), "search", broken)
+        return client.post("/v1/collections/words/search", json={"text": "x"})
+
+
+def test_a_text_with_half_a_letter_is_given(client, store):
+    store.collection("words").add([Item("half", texts=("half \ud800",))])
+    told = client.get("/v1/collections/words/items/half").json()["texts"]
+    assert told == [r"half \xed\xa0\x80"]
+
+
+def test_no_more_pictures_are_decoded_at_once_than_there_are_cores(client, store, monkeypatch):
+    lock, inside, most = threading.Lock(), 0, 0
+
+    def slow(*_: object, **__: object) -> bytes:
+        nonlocal inside, most
+        with lock:
+            inside += 1
+            most = max(most, inside)
+        time.sleep(0.05)
+        with lock:
+            inside -= 1
+        return b""
+
+    monkeypatch.setattr(store.collection("words"), "thumbnail", slow)
+    client.app.state.decoding = threading.BoundedSemaphore(2)
+    with ThreadPoolExecutor(8) as many:
+        answers = many.map(client.get, ["/v1/collections/words/thumbnails/x"] * 8)
+        assert {answer.status_code for answer in answers} == {200}
+    assert most == 2
 
 
 def test_server_errors_tell_nothing_of_the_inside(client, store, monkeypatch):

@@ -1,0 +1,74 @@
+"""`embedstore index`: many paths, odd names, failures, prompts."""
+
+import json
+import os
+
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from api.cli import EXIT_CODES, main
+
+
+@pytest.fixture
+def run(tmp_path):
+    def call(*words: object, code: int = 0):
+        spoken = [str(word) for word in ("index", *words, "--encoder", "toy", "--workers", "0")]
+        done = CliRunner().invoke(main, spoken, env={"EMBEDSTORE_STORE": str(tmp_path / "store")})
+        assert done.exit_code == code, done.output
+        return done
+
+    return call
+
+
+@pytest.fixture
+def album(tmp_path):
+    folder = tmp_path / "album"
+    folder.mkdir()
+    Image.new("RGB", (32, 32), "red").save(folder / "red.jpg")
+    return folder
+
+
+def test_a_mistyped_path_leaves_no_store(run, album, tmp_path):
+    told = run(album, tmp_path / "albun", code=EXIT_CODES["NotFound"]).stderr
+    assert "albun" in told
+    assert not (tmp_path / "store").exists()
+
+
+def test_an_error_at_one_path_keeps_the_reports_before_it(run, album, tmp_path):
+    (tmp_path / "empty").mkdir()
+    done = run(album, tmp_path / "empty", code=EXIT_CODES["Invalid"])
+    assert "1 added" in done.stdout
+    assert "nothing to index" in done.stderr
+    done = run(album, tmp_path / "empty", "--json", code=EXIT_CODES["Invalid"])
+    assert json.loads(done.stdout)[str(album)]["unchanged"] == 1
+    assert "nothing to index" in done.stderr
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_shown_escaped(run, tmp_path):
+    folder = tmp_path / "cli\udcff"
+    try:
+        folder.mkdir()
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    (folder / "bad\udcfe.jpg").write_bytes(b"no picture")
+    Image.new("RGB", (32, 32), "red").save(os.fsencode(folder / "red.jpg"))
+    assert r"cli\xff: 1 added" in run(folder).stdout
+    done = run(folder, "--json", "--retry")
+    (name,) = json.loads(done.stdout)
+    assert name == str(tmp_path / r"cli\xff")
+
+
+def test_failures_say_how_to_go_on(run, album):
+    (album / "bad.jpg").write_bytes(b"no picture")
+    told = run(album).stdout
+    assert "1 failed: remembered and skipped until they change" in told
+    assert "--retry" in told
+
+
+def test_prompts_are_set_when_a_collection_is_made(run, album, tmp_path):
+    run(album, "--prompt", "a photo of {}", "--prompt", "{}")
+    run(album, "--prompt", "a photo of {}", "--prompt", "{}")
+    told = run(album, "--prompt", "a sketch of {}", code=EXIT_CODES["Conflict"]).stderr
+    assert "['a photo of {}', '{}']" in told
+    run(album, "-c", "other", "--prompt", "no place", code=EXIT_CODES["Invalid"])
