@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 READY_DEV := $(VENV)/ready-dev
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+INSTALL := $(BIN)/python -m pip install --progress-bar on --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: demo test check format serve clean help
 
@@ -18,15 +18,15 @@ help:
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "embedstore needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; choose one with make PYTHON=python3.11")'
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "could not make $(VENV): on Debian and Ubuntu, install the package python3-venv (sudo apt install python3-venv) and run this again" >&2; exit 1; }
 
 $(READY): pyproject.toml constraints.txt | $(BIN)/python
-	@echo "[1/2] installing into $(VENV): a few minutes the first time, most of it downloading torch and faiss"
+	@echo "[1/2] installing into $(VENV): 2 to 5 minutes the first time, most of it downloading torch and faiss; pip tells how far it is"
 	@$(INSTALL) --editable .
 	@touch $@
 
 $(READY_DEV): pyproject.toml constraints.txt | $(BIN)/python
-	@echo "[1/2] installing into $(VENV), with the tools for tests: a few minutes the first time"
+	@echo "[1/2] installing into $(VENV), with the tools for tests: 2 to 5 minutes the first time; pip tells how far it is"
 	@$(INSTALL) --editable '.[dev]'
 	@touch $@
 

@@ -1,5 +1,7 @@
 """`embedstore serve`."""
 
+import socket
+
 import click
 
 from api.output import print_json
@@ -46,10 +48,22 @@ def serve(
 
     with embedstore.open(store, folder=index_folder, must_exist=True) as opened:
         app = create_app(opened, api_key=api_key, hosts=None if host not in LOOPBACK else LOOPBACK)
-        config = uvicorn.Config(app, host=host, port=port, log_level="warning")
-        listening = config.bind_socket()
-        _tell(host, listening.getsockname()[1], as_json)
-        uvicorn.Server(config).run(sockets=[listening])
+        config = uvicorn.Config(app, log_level="warning")
+        with _listen(host, port) as listening:
+            _tell(host, listening.getsockname()[1], as_json)
+            uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    from embedstore.errors import Unavailable
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise Unavailable(
+            f"cannot listen on {host}, port {port} ({error.strerror}); choose another with --port"
+        ) from error
 
 
 def _tell(host: str, port: int, as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """The command line: what a person types, reads and pipes."""
 
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -111,6 +112,27 @@ def test_serve_tells_programs_where_it_listens(store):
                     time.sleep(0.1)
         finally:
             server.terminate()
+
+
+def test_a_store_in_postgresql(run, album, tmp_path, postgresql_url):
+    url = postgresql_url.replace("postgresql://", "postgresql+psycopg://")
+    store = ("--store", url, "--index-folder", str(tmp_path / "indices"))
+    run("index", str(album), "--encoder", "toy", "--workers", "0", "-c", "in-pg", *store)
+    hits = json.loads(run("search", "blue", "-k", "1", "--json", "-c", "in-pg", *store))
+    assert [hit["key"] for hit in hits] == ["album/blue.jpg"]
+    assert json.loads(run("info", "-c", "in-pg", "--json", *store))["items"] == 3
+    found = {each["name"]: each for each in json.loads(run("doctor", "--json", *store))}
+    assert found["database"]["detail"] == "postgresql, sound"
+    assert "--index-folder" in run("info", "--store", url, code=EXIT_CODES["Invalid"])
+
+
+def test_a_port_that_is_taken_is_told(run, store):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        output = run(
+            "serve", "--store", str(store.folder), "--port", port, code=EXIT_CODES["Unavailable"]
+        )
+    assert "choose another with --port" in output
 
 
 def test_doctor_says_what_is_used_and_why(run, album):

@@ -1,56 +1,11 @@
 """The databases that every law of the catalog is tried on."""
 
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from embedstore.catalog import Catalog
-
-
-def _programs() -> Path:
-    found = [Path(path) for path in (shutil.which("pg_ctl"),) if path]
-    found += sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
-    if not found:
-        pytest.skip("PostgreSQL's server is not installed (Debian: apt install postgresql)")
-    return found[-1].parent
-
-
-@pytest.fixture(scope="session")
-def postgresql_url() -> Iterator[str]:
-    """A PostgreSQL of its own, on a socket in a temporary folder."""
-    programs = _programs()
-    pytest.importorskip("psycopg", reason="needs `pip install 'embedstore[postgres]'`")
-    with tempfile.TemporaryDirectory(prefix="pg") as folder:
-        user = None
-        if os.geteuid() == 0:  # the server refuses to run as root
-            user = "postgres"
-            shutil.chown(folder, user)
-
-        def run(program: str, *arguments: str) -> None:
-            subprocess.run(
-                [programs / program, "-D", f"{folder}/data", *arguments],
-                user=user,
-                cwd=folder,
-                check=True,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-
-        # A collation that is not by code point, as most servers have
-        run(
-            "initdb", "-U", "tester", "-E", "UTF8", "--locale-provider=icu", "--icu-locale=en", "-N"
-        )
-        options = f"-c fsync=off -c listen_addresses='' -k {folder}"
-        run("pg_ctl", "-w", "-l", f"{folder}/log", "-o", options, "start")
-        try:
-            yield f"postgresql://tester@/postgres?host={folder}"
-        finally:
-            run("pg_ctl", "-m", "immediate", "stop")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
