@@ -33,8 +33,8 @@ To do it again:
 
 ## Numbers
 
-{queries:,} captions and {images:,} photos of Flickr8k's val split, which were not trained on and
-nothing was chosen by; exact search; measured on the weights as stored.
+{queries:,} captions and {images:,} photos of Flickr8k's val split, which were not trained on; exact
+search; measured on the weights as stored.
 
 | direction | R@1 | R@5 | R@10 | median rank |
 |---|---|---|---|---|

@@ -20,7 +20,14 @@ from embedstore.training.recipe import Recipe
 
 COLOURS = {"red": (200, 0, 0), "green": (0, 160, 0), "blue": (0, 0, 200), "white": (240,) * 3}
 RECIPE = Recipe(
-    probe_epochs=20, epochs=4, batch=4, views=1, dropout=0.0, image_dropout=0.0, warm_up=0.0
+    probe_epochs=20,
+    epochs=4,
+    batch=4,
+    views=1,
+    dropout=0.0,
+    image_dropout=0.0,
+    ema=0.0,
+    warm_up=0.0,
 )
 
 
