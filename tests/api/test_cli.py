@@ -91,7 +91,7 @@ def test_hits_have_a_caption_column_where_one_has_a_caption(run, album, tmp_path
 def test_demo_tells_programs_what_its_table_shows(run, tmp_path):
     told = json.loads(run("demo", "--out", str(tmp_path / "demo"), "--encoder", "toy", "--json"))
     assert told["indexed"]["added"] > 100
-    assert {"query", "key", "score", "as_expected", "caption"} == set(told["queries"][0])
+    assert {"query", "key", "score", "first_fit", "caption"} == set(told["queries"][0])
     assert "<h2>" in Path(told["contact_sheet"]).read_text(encoding="utf-8")
 
 
