@@ -50,6 +50,7 @@ class FaissIndex:
         self._matrix = matrix
         self._exact = base if matrix is None else matrix
         self._cpu = base if matrix is None else faiss.IndexRefine(base, matrix)
+        self._plain_params: dict[int, Any] = {}
         self._gpu_lock = threading.Lock()  # faiss's GPU resources serve one search at a time
         self._on_gpu = to_gpu(base, spec) if spec.device == "gpu" else None
         self._gpu = self._on_gpu
@@ -146,6 +147,13 @@ class FaissIndex:
         return _by_position(self._exact.search(queries, k, params=params))
 
     def _params(self, k: int, selector: Any | None = None) -> Any:
+        if selector is not None:
+            return self._made_params(k, selector)
+        if k not in self._plain_params:  # they cost a tenth of a search
+            self._plain_params[k] = self._made_params(k, None)
+        return self._plain_params[k]
+
+    def _made_params(self, k: int, selector: Any | None) -> Any:
         faiss = load_faiss()
         spec = self._spec
         multiple = max(1.0, min(float(spec.rerank), MOST_CANDIDATES / k))
