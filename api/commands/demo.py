@@ -1,5 +1,7 @@
 """`embedstore demo`."""
 
+import os
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -59,7 +61,8 @@ def demo(out: Path, encoder: str, as_json: bool) -> None:
     print_table(columns, [_shown(row) for row in rows])
     click.echo("first fit: the best rank of a photo that a person accepts for the query")
     click.echo(f"done in {time.perf_counter() - started:.1f} s; open {sheet} to see the photos")
-    click.echo(f'search on: embedstore search "your words" --store {out / "store"} -c gallery')
+    program = os.path.relpath(sys.argv[0])  # as it was called: perhaps not on the path
+    click.echo(f'search on: {program} search "your words" --store {out / "store"} -c gallery')
 
 
 def _row(hits: Sequence["Hit"], query: "DemoQuery") -> dict[str, Any]:
