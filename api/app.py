@@ -29,7 +29,8 @@ def create_app(
     Returns:
         An ASGI application.
     """
-    app = FastAPI(title="embedstore", version=__version__)
+    # FastAPI's own documentation pages load scripts from another host, which may be out of reach.
+    app = FastAPI(title="embedstore", version=__version__, docs_url=None, redoc_url=None)
     app.state.store = store
     app.state.decoding = BoundedSemaphore(default_workers())
     app.include_router(router)

@@ -16,6 +16,7 @@ EXIT_CODES = {
     "Corrupt": 7,
     "StorageFull": 8,
 }
+INTERRUPTED = 130  # as a shell has it
 
 
 class _Commands(click.Group):
@@ -27,6 +28,9 @@ class _Commands(click.Group):
         never_fail_to_print()
         try:
             return super().invoke(context)
+        except KeyboardInterrupt:
+            click.echo("stopped; what was stored is safe, the same command goes on there", err=True)
+            sys.exit(INTERRUPTED)
         except EmbedStoreError as error:
             click.echo(f"error: {printable(str(error))}", err=True)
             sys.exit(exit_code(error))

@@ -117,8 +117,8 @@ def _print(path: str, report: "Indexed") -> None:
         click.echo(f"texts longer than the encoder reads, ends ignored: {len(report.truncated)}")
     if report.failed:
         click.echo(
-            f"{len(report.failed)} failed: remembered and skipped until they change; "
-            "fix the cause and run again with --retry"
+            f"{len(report.failed)} failed: what has a key is remembered and skipped until it "
+            "changes; fix the cause and run again with --retry"
         )
         rows = [(failure.key, failure.reason) for failure in report.failed[:SHOWN_FAILURES]]
         print_table(("failed", "reason"), rows)

@@ -1,11 +1,14 @@
 """`embedstore info`, `get`, `delete`, `compact`, `rebuild`: looking after a collection."""
 
+import sys
 from typing import Any
 
 import click
 
 from api.output import item_json, print_json, print_mapping, print_table
 from api.settings import collection_option, json_option, store_options
+
+NOTHING_FOUND = 3  # the exit code of NotFound
 
 
 @click.command()
@@ -66,6 +69,8 @@ def delete(
 ) -> None:
     """Delete items; `compact` then removes them from every file.
 
+    A photo that is still in its folder comes back when the folder is indexed again.
+
     \b
     Example:
       embedstore delete photos/beach.jpg photos/hill.jpg
@@ -79,6 +84,8 @@ def delete(
         print_json({"deleted": deleted, "missing": missing})
     else:
         click.echo(f"deleted {deleted}" + (f"; not there: {', '.join(missing)}" if missing else ""))
+    if not deleted:
+        sys.exit(NOTHING_FOUND)
 
 
 @click.command()

@@ -1,6 +1,7 @@
 """`embedstore serve`."""
 
 import socket
+from contextlib import suppress
 
 import click
 
@@ -51,7 +52,8 @@ def serve(
         config = uvicorn.Config(app, log_level="warning")
         with _listen(host, port) as listening:
             _tell(host, listening.getsockname()[1], as_json)
-            uvicorn.Server(config).run(sockets=[listening])
+            with suppress(KeyboardInterrupt):  # the usual way to stop it
+                uvicorn.Server(config).run(sockets=[listening])
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -69,6 +71,9 @@ def _listen(host: str, port: int) -> socket.socket:
 def _tell(host: str, port: int, as_json: bool) -> None:
     base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     if as_json:
-        print_json({"page": f"{base}/", "api": f"{base}/v1", "docs": f"{base}/docs"}, indent=None)
+        print_json(
+            {"page": f"{base}/", "api": f"{base}/v1", "openapi": f"{base}/openapi.json"},
+            indent=None,
+        )
     else:
-        click.echo(f"search page: {base}/   API: {base}/docs")
+        click.echo(f"search page: {base}/   API: {base}/v1 ({base}/openapi.json)")

@@ -80,6 +80,9 @@ def check_fields(asked: Collection[str], known: Collection[str]) -> None:
         raise BadFilter(f"unknown field {name} in the filter: {guess}{there}")
 
 
+OPERATORS = "expected ==, !=, <, <=, >, >=, in, not in, exists(field), and, or, not"
+
+
 class _Reader:
     """Turns Python's syntax tree into a condition, or says where it cannot."""
 
@@ -96,7 +99,7 @@ class _Reader:
             tree = ast.parse(stripped, mode="eval")
         except SyntaxError as error:
             place = self.start + error.offset if error.offset else len(self.text) + 1
-            raise self._fault(place, error.msg) from error
+            raise self._fault(place, f"{error.msg}; {OPERATORS}") from error
         except (ValueError, RecursionError, MemoryError) as error:
             raise self._fault(
                 1, "cannot be read; it is nested too deep or holds odd letters"

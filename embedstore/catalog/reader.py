@@ -141,7 +141,9 @@ class Reader(Registry):
             with self._database.glance() as connection:
                 found = connection.execute(_WITH_PICTURE, parameters).first()
         if found is None:
-            raise NotFound(f"no item {key!r} in the collection; see `embedstore info`")
+            raise NotFound(
+                f"no item {key!r} in the collection; expected a key as `embedstore search` shows it"
+            )
         return found
 
 

@@ -53,7 +53,7 @@ def _key(key: str | None, image: str | None, source: Path, prefix: str | None) -
     if key is not None:
         return f"{prefix}/{key}" if prefix else key
     if image is None:
-        raise _BadLine("has neither key nor image")
+        raise _BadLine("has no image, and no key to go by")
     return f"{prefix or printable(source.stem)}/{printable(str(PurePosixPath(image)))}"
 
 

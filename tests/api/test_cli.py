@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from fastapi.testclient import TestClient
 from PIL import Image
 
-from api.cli import EXIT_CODES, exit_code, main
+from api.app import create_app
+from api.cli import EXIT_CODES, INTERRUPTED, exit_code, main
 from embedstore import errors
 
 
@@ -171,3 +173,24 @@ def test_every_command_has_help_with_an_example(command):
     output = CliRunner().invoke(main, [command, "--help"]).output
     assert "Example:" in output
     assert f"embedstore {command}" in output
+
+
+def test_ctrl_c_says_how_to_go_on(run, album, monkeypatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("embedstore.indexing.decode_all", interrupted)
+    assert "the same command goes on" in run(
+        "index", str(album), "--encoder", "toy", "--workers", "0", code=INTERRUPTED
+    )
+
+
+def test_a_delete_that_finds_nothing_fails(run, album):
+    run("index", str(album), "--encoder", "toy", "--workers", "0")
+    assert "not there: nothing" in run("delete", "nothing", code=EXIT_CODES["NotFound"])
+
+
+def test_no_page_of_the_server_needs_another_host(store):
+    with TestClient(create_app(store)) as client:
+        assert client.get("/docs").status_code == 404
+        assert "/v1/collections/{name}/search" in client.get("/openapi.json").json()["paths"]

@@ -62,7 +62,7 @@ def test_a_folder_whose_name_is_not_utf_8_is_shown_escaped(run, tmp_path):
 def test_failures_say_how_to_go_on(run, album):
     (album / "bad.jpg").write_bytes(b"no picture")
     told = run(album).stdout
-    assert "1 failed: remembered and skipped until they change" in told
+    assert "1 failed: what has a key is remembered and skipped until it changes" in told
     assert "--retry" in told
 
 

@@ -170,8 +170,8 @@ BAD_LINES = {
     "{": "is not JSON",
     "[1]": "is a list and not a JSON object",
     '{"image": "a.jpg", "score": NaN}': "NaN is no JSON number",
-    "{}": "has neither key nor image",
-    '{"caption": "words"}': "has neither key nor image",
+    "{}": "has no image, and no key to go by",
+    '{"caption": "words"}': "has no image, and no key to go by",
     '{"key": "k"}': "has neither image nor caption",
     '{"image": 3}': "has the image 3, which is not a string",
     '{"image": "a.jpg", "caption": 3}': "has caption 3, which is not a string",
@@ -273,7 +273,7 @@ def test_bad_rows_are_failures(tmp_path: Path) -> None:
     found = list(read(path).entries)
     assert [one.reason.split(";")[0] for one in found[:3]] == [
         "a.csv line 2: has 3 cells under 2 columns",
-        "a.csv line 3: has neither key nor image",
+        "a.csv line 3: has no image, and no key to go by",
         "a.csv line 4: is not csv (field larger than field limit (131072))",
     ]
     assert found[3].texts == ("two",)
