@@ -71,8 +71,7 @@ class Reader(Registry):
         """
         wanted = [int(row) for row in rows]
         parameters = {"collection": collection_id, "rows": self._database.listed(wanted)}
-        with self._database.glance() as connection:
-            found = connection.exec_driver_sql(self._lookup, parameters).all()
+        found = self._database.rows(self._lookup, parameters)
         if not found:
             raise gone(collection_id)
         known = {each[1]: item_of(each[2:]) for each in found if each[1] is not None}
