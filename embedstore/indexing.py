@@ -138,18 +138,14 @@ class _Run:
         catalog, number = collection.catalog, collection.info.id
         # Keys are taken out as they are met; what is left at the end is gone from the corpus.
         self._known = catalog.stamps(number, origin)
-        self._failed_before = {
-            each.key: each
-            for each in ([] if retry else catalog.quarantine(number))
-            if each.corpus == origin
-        }
+        self._noted = {each.key: each for each in catalog.quarantine(number)}
+        self._retry = retry
 
     def go(self, workers: int | None) -> Indexed:
         """Run, and say what was done."""
         collection, number = self._collection, self._collection.info.id
         batch: list[Prepared] = []
-        decoded = decode_all(self._changed(), collection.encoder.preprocess, workers)
-        for each in decoded:
+        for each in decode_all(self._changed(), collection.encoder.preprocess, workers):
             prepared = self._prepared(each)
             if prepared is not None:
                 batch.append(prepared)
@@ -176,11 +172,14 @@ class _Run:
                 self._fail(entry)
                 continue
             known = self._known.get(entry.key)
-            before = self._failed_before.get(entry.key)
+            before = None if self._retry else self._noted.get(entry.key)
             if known is not None and known.stamp == entry.stamp:
                 self._known.pop(entry.key)
                 self._skip()
-            elif before is not None and before.stamp == entry.stamp:
+            elif before is not None and (before.corpus, before.stamp) == (
+                self._origin,
+                entry.stamp,
+            ):
                 self._known.pop(entry.key, None)
                 self._fail(Failure(entry.key, before.reason))
             else:
@@ -210,7 +209,9 @@ class _Run:
         self._added.add(told)
         failed = {failure.key for failure in told.failed}
         stored = [each.item.key for each in batch if each.item.key not in failed]
-        self._collection.catalog.quarantine_clear(self._collection.info.id, stored)
+        mended = [key for key in stored if key in self._noted]
+        if mended:  # most batches have none, and each clearing is a commit
+            self._collection.catalog.quarantine_clear(self._collection.info.id, mended)
         self._step(len(stored))
         stamps = {each.item.key: each.stamp or "" for each in batch}
         for failure in told.failed:
@@ -241,9 +242,8 @@ class _Run:
     def _finished(self) -> Indexed:
         report = self._report
         report.added, report.replaced = len(self._added.added), len(self._added.replaced)
-        report.removed, report.kept = (
-            (0, len(self._known)) if self._blind else (len(self._known), 0)
-        )
+        gone = len(self._known)
+        report.removed, report.kept = (0, gone) if self._blind else (gone, 0)
         report.truncated = self._added.truncated
         report.skipped = dict(self._corpus.skipped)
         report.seconds = time.perf_counter() - self._started

@@ -1,10 +1,9 @@
 """A store: a folder of collections, or a database with a folder of index files beside it."""
 
 import threading
-from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from embedstore.catalog import Catalog, CollectionInfo
 from embedstore.collection import Collection
@@ -124,14 +123,6 @@ class Store:
         self.catalog.drop(name)
         collection.indices.erase_files()
         del self._open[name]
-
-    def describe(self) -> Mapping[str, Any]:
-        """Give the store's place, its catalog's dialect and its collections."""
-        return {
-            "folder": str(self.folder),
-            "database": self.catalog.dialect,
-            "collections": [info.name for info in self.collections()],
-        }
 
     def close(self) -> None:
         """Finish background work and close the catalog."""
