@@ -1,26 +1,28 @@
-"""EfficientNet-lite0 in plain torch: pictures into one feature row each.
+"""EfficientNet-lite in plain torch: pictures into one feature row each.
 
-timm holds the same network, but importing it needs torchvision and about two seconds.
+timm holds the same networks, but importing it needs torchvision and about two seconds.
 """
+
+from collections.abc import Iterator
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 FEATURES = 1280
+_STEM = 32  # channels
 _BN_EPS = 1e-3
-# (kernel, stride, expansion, channels, repeats), Tan & Le 2019 table 1, without the SE blocks
-_STAGES = (
-    (3, 1, 1, 16, 1),
-    (3, 2, 6, 24, 2),
-    (5, 2, 6, 40, 2),
-    (3, 2, 6, 80, 3),
-    (5, 1, 6, 112, 3),
-    (5, 2, 6, 192, 4),
-    (3, 1, 6, 320, 1),
-)
-
-
-_LOWER = 11  # blocks at 1/16 of the size and above; those after them learn the most
+# (kernel, stride, expansion), Tan & Le 2019 table 1, without the SE blocks
+_STAGES = ((3, 1, 1), (3, 2, 6), (5, 2, 6), (3, 2, 6), (5, 1, 6), (5, 2, 6), (3, 1, 6))
+# (channels, repeats) of each stage; the lite forms scale neither the stem nor the head
+_NARROW = (16, 24, 40, 80, 112, 192, 320)
+_WIDE = (16, 24, 48, 88, 120, 208, 352)
+_DEEP = (1, 3, 3, 4, 4, 5, 1)
+VARIANTS = {
+    "lite0": tuple(zip(_NARROW, (1, 2, 2, 3, 3, 4, 1), strict=True)),
+    "lite1": tuple(zip(_NARROW, _DEEP, strict=True)),
+    "lite2": tuple(zip(_WIDE, _DEEP, strict=True)),
+}
+_LOWER = 5  # stages at 1/16 of the size and above; those after them learn the most
 
 
 class ConvNorm(nn.Module):
@@ -68,39 +70,43 @@ class Block(nn.Module):
 
 
 class ImageTower(nn.Module):
-    """EfficientNet-lite0 without its classifier.
+    """EfficientNet-lite without its classifier.
 
     Tan & Le, EfficientNet, https://arxiv.org/abs/1905.11946; the lite form has ReLU6 and no
     squeeze-and-excitation.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, variant: str = "lite0") -> None:
         super().__init__()
-        self.stem = ConvNorm(3, 32, 3, 2)
-        blocks = []
-        inputs = 32
-        for kernel, stride, widen, outputs, repeats in _STAGES:
-            for place in range(repeats):
-                blocks.append(Block(inputs, outputs, kernel, stride if place == 0 else 1, widen))
-                inputs = outputs
-        self.blocks = nn.Sequential(*blocks)
-        self.head = ConvNorm(inputs, FEATURES)
+        sizes = VARIANTS[variant]
+        self.stem = ConvNorm(3, _STEM, 3, 2)
+        self.blocks = nn.Sequential(*_blocks(sizes))
+        self.head = ConvNorm(sizes[-1][0], FEATURES)
+        self._lower = sum(repeats for _, repeats in sizes[:_LOWER])
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Map normalised pictures `(n, 3, h, w)` to features `(n, 1280)`."""
         return self.upper(self.lower(pictures))
 
     def lower(self, pictures: Tensor) -> Tensor:
-        """Map normalised pictures `(n, 3, h, w)` to maps `(n, 112, h / 16, w / 16)`."""
-        maps: Tensor = self.blocks[:_LOWER](self.stem(pictures))
+        """Map normalised pictures `(n, 3, h, w)` to maps `(n, c, h / 16, w / 16)`."""
+        maps: Tensor = self.blocks[: self._lower](self.stem(pictures))
         return maps
 
     @property
     def upper_parts(self) -> nn.Module:
         """The layers of `upper`."""
-        return nn.Sequential(self.blocks[_LOWER:], self.head)
+        return nn.Sequential(self.blocks[self._lower :], self.head)
 
     def upper(self, maps: Tensor) -> Tensor:
         """Map what `lower` gives to features `(n, 1280)`."""
         wide: Tensor = self.upper_parts(maps)
         return wide.mean((2, 3))
+
+
+def _blocks(sizes: tuple[tuple[int, int], ...]) -> Iterator[Block]:
+    inputs = _STEM
+    for (kernel, stride, widen), (outputs, repeats) in zip(_STAGES, sizes, strict=True):
+        for place in range(repeats):
+            yield Block(inputs, outputs, kernel, stride if place == 0 else 1, widen)
+            inputs = outputs

