@@ -7,6 +7,7 @@
 | `openclip:MODEL//PATH.safetensors` | a model of open_clip with weights of a file |
 | `hf-hub:ORG/NAME` | an open_clip model of the Hugging Face hub |
 | `local-dir:PATH` | a folder with open_clip_config.json and open_clip_model.safetensors |
+| `PATH` | a run of `embedstore train`, or a folder with an encoder, as ./run or /home/me/run |
 | `toy` | words and colours without weights, for tests |
 """
 
@@ -22,6 +23,7 @@ CHOICES = (
     "openclip:MODEL//PATH.safetensors",
     "hf-hub:ORG/NAME",
     "local-dir:PATH",
+    "PATH",
     "toy",
 )
 
@@ -37,10 +39,11 @@ def load(name: str, device: str = "auto") -> Encoder:
         An encoder, ready to encode.
 
     Raises:
-        NotFound: No encoder, model, folder or file of that name.
+        NotFound: No encoder, model, folder or file of that name, or a run that was refused.
         Unavailable: The model hub cannot be reached.
         NoDevice: The device was asked for and is not there.
         Invalid: The weights are of a format that is not let in, or of another model.
+        Corrupt: A file is damaged.
     """
     kind, _, rest = name.partition(":")
     match kind, bool(rest):
@@ -56,6 +59,10 @@ def load(name: str, device: str = "auto") -> Encoder:
             from embedstore.encoders.openclip import load_openclip
 
             return load_openclip(name, device)
+    from embedstore.encoders.folder import is_path, load_folder
+
+    if is_path(name):
+        return load_folder(name, device)
     raise NotFound(f"no encoder {name!r}; expected one of {', '.join(CHOICES)}; try --encoder mini")
 
 

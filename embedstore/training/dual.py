@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from embedstore.errors import StorageFull
 from embedstore.training import adapters
 from embedstore.types import Encoder, ImagePreprocess
 
@@ -156,13 +158,24 @@ class Dual(nn.Module, ABC):
             Invalid: The towers cannot.
         """
 
-    @abstractmethod
     def write(self, folder: Path) -> None:
         """Write a folder that `encoders.load` opens, adapters merged.
 
         Raises:
-            OSError: The folder cannot be written.
+            StorageFull: The folder cannot be written.
         """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._write(folder)
+        except (OSError, SafetensorError) as error:
+            raise StorageFull(
+                f"the encoder cannot be written to {folder} ({error}); expected a folder with room "
+                "and leave to write; make room, or choose another with --out"
+            ) from error
+
+    @abstractmethod
+    def _write(self, folder: Path) -> None:
+        """Write weights, configuration and tokenizer into a folder that is there."""
 
     @abstractmethod
     def encoder(self, device: torch.device) -> Encoder:
