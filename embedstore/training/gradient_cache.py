@@ -1,0 +1,104 @@
+"""Batches greater than memory: the loss sees all rows, the towers one chunk at a time.
+
+Gao et al., Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup,
+https://arxiv.org/abs/2101.06983: embed all without keeping activations, take the loss's gradient at
+the rows, then embed each chunk again and send its share of that gradient into the weights.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+LossOfRows = Callable[[Tensor, Tensor], Tensor]
+Pairs = list[tuple[Tensor, Tensor]]
+
+
+def cached_step(
+    model: nn.Module, lowered: Tensor, ids: Tensor, loss_of_rows: LossOfRows, chunk: int = 0
+) -> Tensor:
+    """Add the gradients of a batch's loss to `.grad`, in the memory that one chunk needs.
+
+    They equal those of the whole batch where a row's vector depends on that row alone; batch norm
+    in training takes its statistics from a chunk. Dropout draws the same in both passes, on the CPU
+    and on CUDA. Call it under the caller's autocast; the loss and the backward passes leave it.
+
+    Args:
+        model: A `Dual`, or one inside DistributedDataParallel with `find_unused_parameters` off;
+            inside its `no_sync` where the gradients of more batches are to be added.
+        lowered: `(n, ...)`, pictures as `Dual.lower_images` gives them.
+        ids: `(n, t)`, token ids.
+        loss_of_rows: From unit rows `(n, d)` of pictures and of texts to a loss `()`. It may read
+            parameters of the model, such as the temperature, and gather rows of other processes.
+        chunk: Pairs at a time; 0, or n and more, for all at once.
+
+    Returns:
+        `()`, the loss, detached.
+    """
+    if chunk <= 0 or chunk >= len(ids):
+        images, texts = model(lowered, ids)  # (n, d), (n, d)
+        with _exact(lowered):
+            loss = loss_of_rows(images, texts)
+            loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
+    pairs = list(zip(torch.split(lowered, chunk), torch.split(ids, chunk), strict=True))
+    images, texts, draws = _embedded(model, pairs)  # (n, d), (n, d)
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    with _exact(lowered):
+        loss = loss_of_rows(images, texts)
+        # backward() would reach the temperature before the pass that other processes wait for.
+        slopes = torch.autograd.grad(loss, [images, texts, *weights], allow_unused=True)
+    # What the loss read directly; its slope makes a term with that gradient in the last pass.
+    direct = [(w, s) for w, s in zip(weights, slopes[2:], strict=True) if s is not None]
+    shares = zip(*(torch.split(slope, chunk) for slope in slopes[:2]), strict=True)
+    for place, (pair, share, draw) in enumerate(zip(pairs, shares, draws, strict=True)):
+        last = place == len(pairs) - 1
+        with nullcontext() if last else _unshared(model):
+            with _repeated(draw, lowered.device):
+                rows = model(*pair)  # (c, d), (c, d)
+            _send([*zip(rows, share, strict=True), *(direct if last else ())])
+    return loss.detach()
+
+
+def _embedded(model: nn.Module, pairs: Pairs) -> tuple[Tensor, Tensor, list[list[Tensor]]]:
+    made, draws = [], []
+    with torch.no_grad():
+        for pair in pairs:
+            draws.append(_random_state(pair[0].device))
+            made.append(model(*pair))
+    # Autocast keeps what it cast without gradient, and would give no gradient to those weights.
+    torch.clear_autocast_cache()
+    images, texts = (torch.cat(rows).requires_grad_() for rows in zip(*made, strict=True))
+    return images, texts, draws
+
+
+def _send(sloped: list[tuple[Tensor, Tensor]]) -> None:
+    with _exact(sloped[0][0]):
+        total = torch.stack([(value * slope).sum() for value, slope in sloped]).sum()
+        total.backward()  # type: ignore[no-untyped-call]
+
+
+def _exact(like: Tensor) -> AbstractContextManager[object]:
+    # Autocast is for forward passes: open, it would round the products of the backward pass.
+    return torch.autocast(like.device.type, enabled=False)
+
+
+def _unshared(model: nn.Module) -> AbstractContextManager[object]:
+    # Gradients of all chunks are added first and averaged over processes once.
+    return model.no_sync() if isinstance(model, DistributedDataParallel) else nullcontext()
+
+
+def _random_state(device: torch.device) -> list[Tensor]:
+    state = [torch.get_rng_state()]
+    return [*state, torch.cuda.get_rng_state(device)] if device.type == "cuda" else state
+
+
+@contextmanager
+def _repeated(draw: list[Tensor], device: torch.device) -> Iterator[None]:
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.set_rng_state(draw[0])
+        if device.type == "cuda":
+            torch.cuda.set_rng_state(draw[1], device)
+        yield
