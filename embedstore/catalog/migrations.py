@@ -22,7 +22,14 @@ def _first_tables(connection: Connection) -> None:
     )
 
 
-STEPS: tuple[tuple[str, Callable[[Connection], None]], ...] = (("0001 tables", _first_tables),)
+def _query_banks(connection: Connection) -> None:
+    tables.banks.create(connection, checkfirst=True)
+
+
+STEPS: tuple[tuple[str, Callable[[Connection], None]], ...] = (
+    ("0001 tables", _first_tables),
+    ("0002 query banks", _query_banks),
+)
 
 
 def migrate(database: Database) -> None:

@@ -9,6 +9,7 @@ numbers (1e300 comes back as an integer).
 from sqlalchemy import (
     BigInteger,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -134,6 +135,18 @@ quarantine = Table(
     Column("corpus", Text),
     Column("stamp", Text),
     Column("reason", Text, nullable=False),
+)
+
+# Queries that a collection's pictures are corrected with, of the space they were encoded in.
+banks = Table(
+    "banks",
+    metadata,
+    _collection(primary=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("weight", Float, nullable=False),
+    Column("vectors", LargeBinary, nullable=False),
+    Column("crc", BigInt, nullable=False),
 )
 
 migrations = Table(

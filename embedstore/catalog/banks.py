@@ -1,0 +1,108 @@
+"""The bank of queries that a collection is calibrated with."""
+
+from dataclasses import dataclass
+from zlib import crc32
+
+import numpy as np
+import xxhash
+from sqlalchemy import bindparam, delete, select
+
+from embedstore.catalog.registry import Registry, gone
+from embedstore.catalog.tables import banks, collections
+from embedstore.catalog.vector_codec import HALF
+from embedstore.errors import Corrupt
+from embedstore.types import Vectors
+
+# A bank of another space than the collection's is as good as none: its vectors say nothing here.
+_OURS = (
+    select(banks.c.name)
+    .select_from(banks.join(collections, collections.c.id == banks.c.collection_id))
+    .where(
+        banks.c.collection_id == bindparam("collection"),
+        banks.c.fingerprint == collections.c.fingerprint,
+    )
+)
+
+
+@dataclass(frozen=True)
+class StoredBank:
+    """A bank as it is stored.
+
+    Attributes:
+        name: Hash of all it is; another bank has another name.
+        weight: Share of the bias that is taken off a score.
+        vectors: `(m, d)` unit rows, rounded to float16.
+    """
+
+    name: str
+    weight: float
+    vectors: Vectors
+
+
+class Banks(Registry):
+    """The part of the catalog that keeps banks; one a collection."""
+
+    def bank_name(self, collection_id: int) -> str | None:
+        """Name the bank in force; None where there is none of the collection's space."""
+        with self._database.glance() as connection:
+            found: str | None = connection.scalar(_OURS, {"collection": collection_id})
+        return found
+
+    def bank(self, collection_id: int) -> StoredBank | None:
+        """Give the bank in force; None where there is none of the collection's space.
+
+        Raises:
+            Corrupt: Its bytes fail their checksum.
+        """
+        asked = _OURS.add_columns(
+            banks.c.weight, banks.c.vectors, banks.c.crc, collections.c.name.label("collection")
+        )
+        with self._database.glance() as connection:
+            found = connection.execute(asked, {"collection": collection_id}).first()
+        if found is None:
+            return None
+        if crc32(found.vectors) != found.crc:
+            raise Corrupt(
+                f"the query bank of collection {found.collection!r} fails its checksum; "
+                "run `embedstore calibrate` again"
+            )
+        rows = np.frombuffer(found.vectors, HALF).reshape(-1, self.space(collection_id).dim)
+        return StoredBank(found.name, found.weight, rows.astype(np.float32))
+
+    def set_bank(self, collection_id: int, vectors: Vectors | None, weight: float) -> str | None:
+        """Replace the bank in one commit, which every reader notices as it notices new rows.
+
+        Args:
+            collection_id: Where.
+            vectors: `(m, d)` unit rows of the collection's space; None for no bank.
+            weight: Share of the bias that is taken off a score.
+
+        Returns:
+            The name of the bank.
+        """
+        with self._database.write() as connection:
+            fingerprint = connection.scalar(
+                collections.update()
+                .where(collections.c.id == collection_id)
+                .values(seq=collections.c.seq + 1)
+                .returning(collections.c.fingerprint)
+            )
+            if fingerprint is None:
+                raise gone(collection_id)
+            connection.execute(delete(banks).where(banks.c.collection_id == collection_id))
+            if vectors is None:
+                return None
+            raw = vectors.astype(HALF).tobytes()
+            name = xxhash.xxh3_64_hexdigest(f"{fingerprint} {weight}".encode() + raw)
+            connection.execute(
+                banks.insert(),
+                {
+                    "collection_id": collection_id,
+                    "fingerprint": fingerprint,
+                    "name": name,
+                    "weight": weight,
+                    "vectors": raw,
+                    "crc": crc32(raw),
+                },
+            )
+        return name
