@@ -95,11 +95,12 @@ class Dual(nn.Module, ABC):
             Invalid: The model has no such parts, or the rank is not positive.
         """
         adapters.merge(self)
-        self.requires_grad_(False)
         if what == "lora":
             adapters.install(self, rank)
         else:
-            for weight in self._chosen(what):
+            chosen = self._chosen(what)
+            self.requires_grad_(False)
+            for weight in chosen:
                 weight.requires_grad_(True)
         self.log_scale.requires_grad_(True)
         self.tuned = what
