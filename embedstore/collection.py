@@ -11,7 +11,7 @@ from embedstore import encoders
 from embedstore.catalog import Catalog, CollectionInfo, NewRow, Written
 from embedstore.corpus import images
 from embedstore.corpus.bounds import read_bytes
-from embedstore.errors import BadItem, SpaceMismatch
+from embedstore.errors import BadItem, NotFound, SpaceMismatch
 from embedstore.indices import Indices
 from embedstore.intake import Added, Prepared, decoded, encoded
 from embedstore.searching import search
@@ -21,7 +21,11 @@ BATCH = 64  # items encoded and committed together by `add`
 
 
 class Collection:
-    """Items of one space: add, search, get, delete, rebuild, compact."""
+    """Items of one space: add, search, get, delete, rebuild, compact.
+
+    An object stays with the space it was opened with: once its name goes to another collection,
+    as `re-embed` lets it in any process, every method raises `Moved`.
+    """
 
     def __init__(self, catalog: Catalog, info: CollectionInfo, folder: Path) -> None:
         self.info = info
@@ -57,8 +61,9 @@ class Collection:
             raise SpaceMismatch(
                 f"collection {self.name!r} holds vectors of {held.encoder} "
                 f"(space {held.fingerprint}, {held.dim}-d); the encoder {offered.encoder} makes "
-                f"space {offered.fingerprint}, {offered.dim}-d; index into another collection: "
-                f"`embedstore index PATH --collection NAME --encoder {offered.encoder}`"
+                f"space {offered.fingerprint}, {offered.dim}-d; move the collection to it with "
+                f"`embedstore re-embed {self.name} --encoder {offered.encoder}`, or index into "
+                "another with --collection NAME"
             )
         return encoder
 
@@ -82,7 +87,8 @@ class Collection:
         rows = encoded(batch, self.encoder, self._check, report)
         if not rows:
             return
-        written = self.catalog.put(self.info.id, rows)
+        with self.catalog.as_opened(self.info):
+            written = self.catalog.put(self.info.id, rows, self.name)
         self._note(rows, written, report)
         self._rebuild_if_due()
 
@@ -114,7 +120,8 @@ class Collection:
             )
             for place, item in enumerate(items)
         ]
-        written = self.catalog.put(self.info.id, rows)
+        with self.catalog.as_opened(self.info):
+            written = self.catalog.put(self.info.id, rows, self.name)
         self._rebuild_if_due()
         return written
 
@@ -124,7 +131,8 @@ class Collection:
         Returns:
             The keys that were not there.
         """
-        return list(self.catalog.delete(self.info.id, keys).missing)
+        with self.catalog.as_opened(self.info):
+            return list(self.catalog.delete(self.info.id, keys, self.name).missing)
 
     def get(self, key: str) -> Item:
         """Give the item with a key.
@@ -132,7 +140,8 @@ class Collection:
         Raises:
             NotFound: No such item.
         """
-        return self.catalog.get(self.info.id, key)[1]
+        with self.catalog.as_opened(self.info):
+            return self.catalog.get(self.info.id, key)[1]
 
     def image_bytes(self, key: str) -> bytes:
         """Give the encoded picture of an item, as it was stored or from its file.
@@ -141,7 +150,7 @@ class Collection:
             NotFound: No such item, or it has no picture.
             BadImage: Its file is gone or cannot be read.
         """
-        kept = self.catalog.original(self.info.id, key)
+        kept = self._picture(key)
         return read_bytes(kept, key) if isinstance(kept, Path) else kept[1]
 
     def thumbnail(self, key: str, side: int) -> bytes:
@@ -151,7 +160,7 @@ class Collection:
             NotFound: No such item, or it has no picture.
             BadImage: Its file is gone or no longer decodes.
         """
-        kept = self.catalog.original(self.info.id, key)
+        kept = self._picture(key)
         return images.thumbnail(kept if isinstance(kept, Path) else kept[1], side)
 
     def search(self, query: Query | str, **changes: Any) -> list[Hit]:
@@ -168,21 +177,30 @@ class Collection:
             BadQuery: The query says nothing or asks for the impossible.
             BadFilter: `where` does not parse or names an unknown field.
             NotFound: `like` names no item.
+            Moved: The name went to another collection since this one was opened.
         """
         asked = replace(query, **changes) if isinstance(query, Query) else Query(query, **changes)
-        return search(asked, self.catalog, self.info, self.indices, lambda: self.encoder)
+        try:
+            return search(asked, self.catalog, self.info, self.indices, lambda: self.encoder)
+        except NotFound:
+            self.catalog.check_opened(self.info)
+            raise
 
     def rebuild(self) -> None:
         """Build the index files from the rows."""
-        self.indices.rebuild()
+        with self.catalog.as_opened(self.info):
+            self.indices.rebuild()
 
     def compact(self) -> None:
         """Remove deleted items from every file: index, database and its log."""
-        self.catalog.purge(self.info.id, self.indices.rebuild())
-        self.catalog.vacuum()
+        with self.catalog.as_opened(self.info):
+            self.catalog.purge(self.info.id, self.indices.rebuild())
+            self.catalog.erase_retired()
+            self.catalog.vacuum()
 
     def describe(self) -> Mapping[str, Any]:
         """Give counts, space, index and quarantine as one JSON object."""
+        self.catalog.check_opened(self.info)
         info = self.catalog.describe(self.name)
         return {
             "name": self.name,
@@ -201,6 +219,10 @@ class Collection:
     def close(self) -> None:
         """Finish background work."""
         self.indices.close()
+
+    def _picture(self, key: str) -> Path | tuple[str, bytes]:
+        with self.catalog.as_opened(self.info):
+            return self.catalog.original(self.info.id, key)
 
     def _check(self, row: NewRow) -> None:
         self.catalog.check_row(self.info.id, row)

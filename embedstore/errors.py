@@ -2,7 +2,7 @@
 
 EmbedStoreError
 ├── NotFound          404  no such store, collection or item
-├── Conflict          409  SpaceMismatch, StoreLocked
+├── Conflict          409  SpaceMismatch, Moved, StoreLocked
 ├── Invalid           422  BadImage, BadQuery, BadFilter, BadItem
 ├── Unavailable       503  MissingExtra, NoDevice, Overloaded
 ├── Corrupt           500  stored bytes that fail their checksum
@@ -26,6 +26,10 @@ class Conflict(EmbedStoreError):
 
 class SpaceMismatch(Conflict):
     """Vectors of one space offered to a collection of another."""
+
+
+class Moved(Conflict):
+    """A collection whose name went to another one since it was opened; open it again."""
 
 
 class StoreLocked(Conflict):

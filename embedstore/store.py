@@ -99,15 +99,18 @@ class Store:
     def collection(self, name: str, *, encoder: Encoder | None = None) -> Collection:
         """Open a collection; its own encoder is loaded when first needed.
 
+        The same object is given again until the name goes to another collection, as `re-embed`
+        and `drop` let it in any process.
+
         Raises:
             NotFound: No such collection; the message lists those that exist.
             SpaceMismatch: The encoder given makes vectors of another space.
         """
         with self._opening:
-            if name not in self._open:
-                info = self.catalog.describe(name)
-                self._open[name] = Collection(self.catalog, info, self.folder)
-            found = self._open[name]
+            found = self._open.get(name)
+            if found is None or found.info.id != self.catalog.holder(name):
+                found = Collection(self.catalog, self.catalog.describe(name), self.folder)
+                self._open[name] = found
         if encoder is not None:
             found.use(encoder)
         return found

@@ -1,23 +1,31 @@
 """What exists: the only room with SQL."""
 
+from embedstore.catalog.banks import StoredBank
 from embedstore.catalog.catalog import Catalog
 from embedstore.catalog.values import (
+    Amount,
     Changes,
     CollectionInfo,
+    Mark,
     NewRow,
     Quarantined,
     Removed,
+    Source,
     Stamp,
     Written,
 )
 
 __all__ = [
+    "Amount",
     "Catalog",
     "Changes",
     "CollectionInfo",
+    "Mark",
     "NewRow",
     "Quarantined",
     "Removed",
+    "Source",
     "Stamp",
+    "StoredBank",
     "Written",
 ]

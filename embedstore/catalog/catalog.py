@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+from embedstore.catalog.banks import Banks
 from embedstore.catalog.corpora import Corpora
 from embedstore.catalog.database import Database
 from embedstore.catalog.filtered import Filtered
 from embedstore.catalog.migrations import migrate
+from embedstore.catalog.sources import Sources
+from embedstore.catalog.succession import Succession
 from embedstore.catalog.upkeep import Upkeep
 from embedstore.catalog.vector_reader import VectorReader
 from embedstore.catalog.writer import Writer
@@ -13,7 +16,7 @@ from embedstore.catalog.writer import Writer
 WAIT = 30.0  # seconds for another process to finish writing
 
 
-class Catalog(Writer, Filtered, VectorReader, Corpora, Upkeep):
+class Catalog(Writer, Filtered, VectorReader, Corpora, Banks, Upkeep, Sources, Succession):
     """Collections, their items and their vectors, in SQLite or PostgreSQL.
 
     It may be shared by threads. Each part below is one file.

@@ -23,7 +23,7 @@ _KEPT = (
 )
 ITEM = (items.c.row, items.c.key, items.c.meta, items.c.texts, items.c.path, _KEPT.label("kept"))
 _LOOKUP = (
-    select(collections.c.seq, *ITEM)
+    select(collections.c.seq, collections.c.name, *ITEM)
     .select_from(
         collections.outerjoin(
             items,
@@ -59,22 +59,28 @@ class Reader(Registry):
             raise gone(collection_id)
         return found.seq, found.purged_seq
 
-    def lookup(self, collection_id: int, rows: Sequence[int]) -> tuple[int, dict[int, Item]]:
+    def lookup(
+        self, collection_id: int, rows: Sequence[int], called: str | None = None
+    ) -> tuple[int, dict[int, Item]]:
         """Give the last commit and the items of some rows, in one round trip.
 
         Args:
             collection_id: Where.
             rows: Row ids; one that is gone is left out of the answer.
+            called: Answer only if the collection still has this name.
 
         Returns:
             Items in the order asked; a picture kept in the catalog is `IN_CATALOG`.
+
+        Raises:
+            NotFound: The collection was dropped, or its name went to another.
         """
         wanted = [int(row) for row in rows]
         parameters = {"collection": collection_id, "rows": self._database.listed(wanted)}
         found = self._database.rows(self._lookup, parameters)
-        if not found:
+        if not found or called not in (None, found[0][1]):
             raise gone(collection_id)
-        known = {each[1]: item_of(each[2:]) for each in found if each[1] is not None}
+        known = {each[2]: item_of(each[3:]) for each in found if each[2] is not None}
         return found[0][0], {row: known[row] for row in wanted if row in known}
 
     def items(self, collection_id: int, rows: Sequence[int]) -> dict[int, Item]:

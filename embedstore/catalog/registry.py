@@ -2,20 +2,22 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, or_, select
 
 from embedstore.catalog.database import Database
 from embedstore.catalog.tables import collections, counters
 from embedstore.catalog.values import CollectionInfo
-from embedstore.errors import Conflict, Invalid, NotFound
+from embedstore.errors import Conflict, Invalid, Moved, NotFound
 from embedstore.types import Space
 
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+HIDDEN = "~"  # starts the names of collections that no user sees, such as one being re-embedded
 
 
 class Registry:
@@ -38,24 +40,16 @@ class Registry:
             Invalid: The name is not of that form.
             Conflict: The name is taken.
         """
-        if not NAME.fullmatch(name) or name in (".", ".."):
-            raise Invalid(
-                f"collection name {name!r} is not allowed; expected 1 to 64 letters, digits, _ . -"
-            )
+        check_name(name)
         with self._database.write() as connection:
-            new = {"id": reserve(connection, "collection", 1), "name": name}
-            if connection.scalar(select(collections.c.id).where(collections.c.name == name)):
-                raise Conflict(f"collection {name!r} exists; choose another name, or drop it first")
-            new |= {
-                "space": json.dumps(asdict(space)),
-                "fingerprint": space.fingerprint,
-                "options": json.dumps(dict(options)),
-                "seq": 0,
-                "purged_seq": 0,
-                "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            }
-            connection.execute(collections.insert(), new)
+            check_free(connection, name)
+            insert_new(connection, name, space, options)
         return self.describe(name)
+
+    def holder(self, name: str) -> int | None:
+        """Give the id of the collection that has a name now; None where there is none."""
+        with self._database.glance() as connection:
+            return connection.scalar(_HOLDER, {"name": name})
 
     def describe(self, name: str) -> CollectionInfo:
         """Give what is known about a collection.
@@ -70,11 +64,37 @@ class Registry:
             )
         return every[name]
 
+    @contextmanager
+    def as_opened(self, info: CollectionInfo) -> Iterator[None]:
+        """Do something with a collection, unless it is no longer what `check_opened` expects."""
+        self.check_opened(info)
+        try:
+            yield
+        except NotFound:
+            self.check_opened(info)
+            raise
+
+    def check_opened(self, info: CollectionInfo) -> None:
+        """Refuse once the name of a collection went to another.
+
+        Raises:
+            Moved: There is another collection of that name.
+            NotFound: There is none; the message lists those that exist.
+        """
+        if self.holder(info.name) != info.id:
+            self.describe(info.name)
+            raise Moved(
+                f"collection {info.name!r} was re-embedded or made anew since it was opened for "
+                f"{info.space.encoder} (space {info.space.fingerprint}); open it again: "
+                f"store.collection({info.name!r}); a command goes on where it stopped"
+            )
+
     def collections(self) -> list[CollectionInfo]:
         """List the collections by name."""
         with self._database.snapshot() as connection:
             found = connection.execute(select(collections)).all()
-        return sorted(map(_info, found), key=lambda info: info.name)
+        seen = [info_of(each) for each in found if not each.name.startswith(HIDDEN)]
+        return sorted(seen, key=lambda info: info.name)
 
     def set_options(self, collection_id: int, options: Mapping[str, Any]) -> None:
         """Replace the options kept with a collection."""
@@ -88,14 +108,15 @@ class Registry:
                 raise gone(collection_id)
 
     def drop(self, name: str) -> None:
-        """Delete a collection and all its rows.
+        """Delete a collection and all its rows, and what was begun to take its place.
 
         Raises:
             NotFound: No such collection.
         """
         collection_id = self.describe(name).id
+        own, heirs = collections.c.id == collection_id, heirs_of(collection_id)
         with self._database.write() as connection:
-            connection.execute(collections.delete().where(collections.c.id == collection_id))
+            connection.execute(delete(collections).where(or_(own, heirs)))
 
     def space(self, collection_id: int) -> Space:
         """Give the space of a collection's vectors."""
@@ -113,6 +134,7 @@ class Registry:
 SEQ = select(collections.c.seq, collections.c.purged_seq).where(
     collections.c.id == bindparam("collection")
 )
+_HOLDER = select(collections.c.id).where(collections.c.name == bindparam("name"))
 _RESERVE = (
     counters.update()
     .where(counters.c.name == bindparam("counter"))
@@ -142,11 +164,58 @@ def reserve(connection: Connection, counter: str, amount: int) -> int:
 
 
 def gone(collection_id: int) -> NotFound:
-    """The error for an id whose collection was dropped."""
-    return NotFound(f"collection number {collection_id} is gone; it was dropped meanwhile")
+    """The error for an id whose collection was dropped, or gave its name to another."""
+    return NotFound(
+        f"collection number {collection_id} is gone; it was dropped meanwhile or has another name"
+    )
 
 
-def _info(found: Row[Any]) -> CollectionInfo:
+def check_name(name: str) -> None:
+    """Refuse a name that users may not give.
+
+    Raises:
+        Invalid: Names the form that is expected.
+    """
+    if not NAME.fullmatch(name) or name in (".", ".."):
+        raise Invalid(
+            f"collection name {name!r} is not allowed; expected 1 to 64 letters, digits, _ . -"
+        )
+
+
+def check_free(connection: Connection, name: str) -> None:
+    """Refuse a name that a collection has.
+
+    Raises:
+        Conflict: It is taken.
+    """
+    if connection.scalar(_HOLDER, {"name": name}) is not None:
+        raise Conflict(f"collection {name!r} exists; choose another name, or drop it first")
+
+
+def insert_new(connection: Connection, name: str, space: Space, options: Mapping[str, Any]) -> int:
+    """Insert an empty collection and give its id."""
+    number = reserve(connection, "collection", 1)
+    new = {
+        "id": number,
+        "name": name,
+        "space": json.dumps(asdict(space)),
+        "fingerprint": space.fingerprint,
+        "options": json.dumps(dict(options)),
+        "seq": 0,
+        "purged_seq": 0,
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    connection.execute(collections.insert(), new)
+    return number
+
+
+def heirs_of(collection_id: int) -> ColumnElement[bool]:
+    """Say which collections were begun to take the place of one."""
+    return collections.c.name.startswith(f"{HIDDEN}{collection_id}{HIDDEN}")
+
+
+def info_of(found: Row[Any]) -> CollectionInfo:
+    """Make what is known about a collection of its row."""
     return CollectionInfo(
         found.id,
         found.name,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -111,6 +112,64 @@ class Changes:
     seqs: Rows
     removed: Rows
     removed_seqs: Rows
+
+
+class Mark(NamedTuple):
+    """A place among the items of a collection in the order they were stored.
+
+    Attributes:
+        seq: A commit.
+        row: The last row of that commit that lies before.
+    """
+
+    seq: int
+    row: int
+
+
+class Amount(NamedTuple):
+    """How much a collection holds.
+
+    Attributes:
+        vectors: Of both modalities.
+        words: Length of texts and metadata, characters.
+        pictures: Length of the pictures kept in the catalog, bytes.
+    """
+
+    vectors: int
+    words: int
+    pictures: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """What an item was made of.
+
+    Attributes:
+        mark: Where it lies.
+        item: As it is given back; a picture kept in the catalog is in `original`.
+        picture: What to decode: the kept bytes, or a file that may be gone.
+        original: Bytes kept in the catalog.
+        has_image: Whether its picture has a vector.
+        has_text: Whether its texts have vectors.
+        corpus: The root it was read from.
+        stamp: Cheap sign of change of its source.
+        content_hash: Hash of its content.
+    """
+
+    mark: Mark
+    item: Item
+    picture: Path | bytes | None
+    original: bytes | None
+    has_image: bool
+    has_text: bool
+    corpus: str | None
+    stamp: str | None
+    content_hash: str | None
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it has a vector whose picture or text was never given."""
+        return (self.has_image and self.picture is None) or (self.has_text and not self.item.texts)
 
 
 class Stamp(NamedTuple):

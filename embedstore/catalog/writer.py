@@ -16,7 +16,7 @@ _NEXT_SEQ = (
     collections.update()
     .where(collections.c.id == bindparam("collection"))
     .values(seq=collections.c.seq + 1)
-    .returning(collections.c.seq)
+    .returning(collections.c.seq, collections.c.name)
 )
 _ROWS_OF = select(items.c.key, items.c.row).where(
     items.c.collection_id == bindparam("collection"), among(items.c.key, bindparam("keys"))
@@ -35,25 +35,27 @@ class Writer(Registry):
         # Compiled once: binding 2,000 rows through SQLAlchemy takes longer than storing them
         self._inserts = [database.compiled(insert(table)) for table in (items, vectors, originals)]
 
-    def put(self, collection_id: int, rows: Sequence[NewRow]) -> Written:
+    def put(self, collection_id: int, rows: Sequence[NewRow], called: str | None = None) -> Written:
         """Store items in one commit; one whose key is there already replaces it.
 
         Args:
             collection_id: Where.
             rows: Items with their vectors; of two with the same key the last wins.
+            called: Store only if the collection still has this name.
 
         Returns:
             The commit, and the row of each given item.
 
         Raises:
             BadItem: An item that cannot be stored, by key; none is stored.
+            NotFound: The collection was dropped, or its name went to another.
             StorageFull: The disk is full or read-only; nothing is stored.
             StoreLocked: Another process is writing for longer than the wait.
         """
         latest = {row.item.key: row for row in rows}
         new = batch(list(latest.values()), self.space(collection_id).dim)
         with self._database.write() as connection:
-            seq = _next_seq(connection, collection_id)
+            seq = _next_seq(connection, collection_id, called)
             replaced = self._remove(connection, collection_id, seq, list(latest))
             first = reserve(connection, "row", len(latest))
             new.number(collection_id, first, seq)
@@ -81,15 +83,20 @@ class Writer(Registry):
         """
         batch([row], self.space(collection_id).dim)
 
-    def delete(self, collection_id: int, keys: Sequence[str]) -> Removed:
+    def delete(self, collection_id: int, keys: Sequence[str], called: str | None = None) -> Removed:
         """Delete items in one commit.
+
+        Args:
+            collection_id: Where.
+            keys: Of the items.
+            called: Delete only if the collection still has this name.
 
         Returns:
             The commit, the rows that are gone, and the keys that were not there.
         """
         wanted = list(dict.fromkeys(keys))
         with self._database.write() as connection:
-            seq = _next_seq(connection, collection_id)
+            seq = _next_seq(connection, collection_id, called)
             removed = self._remove(connection, collection_id, seq, wanted)
         return Removed(seq, sorted(removed.values()), [key for key in wanted if key not in removed])
 
@@ -115,9 +122,9 @@ class Writer(Registry):
             )
 
 
-def _next_seq(connection: Connection, collection_id: int) -> int:
+def _next_seq(connection: Connection, collection_id: int, called: str | None) -> int:
     # The update also locks the collection against other writers until the commit
-    seq = connection.scalar(_NEXT_SEQ, {"collection": collection_id})
-    if seq is None:
+    found = connection.execute(_NEXT_SEQ, {"collection": collection_id}).first()
+    if found is None or called not in (None, found.name):
         raise gone(collection_id)
-    return int(seq)
+    return int(found.seq)
