@@ -68,7 +68,7 @@ def _embedded(model: nn.Module, pairs: Pairs) -> tuple[Tensor, Tensor, list[list
         for pair in pairs:
             draws.append(_random_state(pair[0].device))
             made.append(model(*pair))
-    # Autocast keeps what it cast without gradient, and would give no gradient to those weights.
+    # Autocast of older torch keeps weights as cast without gradient, and then they would not learn.
     torch.clear_autocast_cache()
     images, texts = (torch.cat(rows).requires_grad_() for rows in zip(*made, strict=True))
     return images, texts, draws

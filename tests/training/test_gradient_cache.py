@@ -190,6 +190,27 @@ def test_every_weight_learns_under_autocast():
         assert torch.linalg.norm(found[name] - slope) <= 0.02 * torch.linalg.norm(slope), name
 
 
+@pytest.mark.parametrize("chunk", [0, 3])
+def test_backward_passes_leave_autocast(chunk):
+    model, inside = made(), []
+    lowered, ids = batch()
+
+    def note(_):
+        inside.append(torch.is_autocast_enabled("cpu"))
+
+    def loss_of_rows(images, texts):
+        seen = images * 1
+        seen.register_hook(note)
+        return loss_with(model, Objective())(seen, texts)
+
+    model.words.weight.register_hook(note)
+
+    with torch.autocast("cpu", torch.bfloat16):
+        cached_step(model, lowered, ids, loss_of_rows, chunk)
+    assert len(inside) >= 2
+    assert not any(inside)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU of NVIDIA")
 def test_dropout_draws_the_same_twice_on_cuda():
     one, other = made(dropout=0.5).cuda(), made(dropout=0.5).cuda()
