@@ -9,7 +9,7 @@ anew in the background.
 import logging
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from embedstore.catalog import Catalog, CollectionInfo
 from embedstore.errors import BadQuery, Corrupt, EmbedStoreError, NoDevice, StorageFull
+from embedstore.hubness import QueryBank, asked
+from embedstore.index_form import IndexForm
 from embedstore.types import MODALITIES, Modality, Vectors
 from indexer import Neighbors, VectorSet
 from indexer import errors as numbers
@@ -43,14 +45,22 @@ def meaningful_errors() -> Iterator[None]:
         raise _MEANING.get(type(error), EmbedStoreError)(str(error)) from error
 
 
+def folder_of(store: Path, info: CollectionInfo) -> Path:
+    """Find the folder of a collection's index files, which keeps its name when that changes."""
+    made = next((store / "index").glob(f"*-{info.id}"), None)
+    return made or store / "index" / f"{info.name}-{info.id}"
+
+
 class Indices:
     """One vector set for each modality of a collection; it may be shared by threads."""
 
     def __init__(self, catalog: Catalog, info: CollectionInfo, folder: Path) -> None:
         self._catalog = catalog
         self._info = info
-        self.folder = folder / "index" / f"{info.name}-{info.id}"
+        self.folder = folder_of(folder, info)
         self._sets: Mapping[Modality, VectorSet] = {}  # replaced whole, for readers hold no lock
+        self._bank: QueryBank | None = None  # the last one read; the sets are made with
+        self._made_with: QueryBank | None = None  # this one
         self._telling = threading.Lock()
         self._building = threading.Lock()
         self._background: threading.Thread | None = None
@@ -61,24 +71,54 @@ class Indices:
         return min((each.seq for each in self._sets.values()), default=-1)
 
     def neighbors(
-        self, modality: Modality, vector: Vectors, k: int, allow: NDArray[np.int64] | None
+        self,
+        modality: Modality,
+        vector: Vectors,
+        k: int,
+        allow: NDArray[np.int64] | None,
+        share_of_text: float,
     ) -> Neighbors:
-        """Find the k best rows of one modality for one query vector `(d,)`."""
+        """Find the k best rows of one modality for one query vector `(d,)`.
+
+        Args:
+            modality: Where to look.
+            vector: Unit, of the collection's space.
+            k: Rows wanted.
+            allow: Rows that may be found; None allows all.
+            share_of_text: Of the query, 0..1; so much of their bias do the pictures of a
+                calibrated collection lose.
+        """
         if not self._sets:
             self.refresh()
+        held, queries = self._sets[modality], vector[None, :]
+        if held.dim > len(vector):
+            queries = asked(queries, share_of_text)
         with meaningful_errors():
-            return self._sets[modality].search(vector[None, :], k, allow)
+            return held.search(queries, k, allow)
+
+    def vectors_of(self, modality: Modality, rows: Sequence[int]) -> Vectors:
+        """Give the unit vectors `(m, d)` of rows that `neighbors` found."""
+        held = self._sets[modality]
+        found = [held.vectors_of(row)[:, : self._info.space.dim] for row in rows]
+        return np.concatenate([np.empty((0, self._info.space.dim), np.float32), *found])
 
     def refresh(self) -> None:
         """Catch up with what any process has committed."""
         with self._telling:
             seq, purged = self._catalog.seq(self._info.id)
-            sets = dict(self._sets)
-            for modality in MODALITIES:
-                held = sets.get(modality)
-                if held is None or held.seq < seq:
-                    sets[modality] = self._caught_up(modality, held, purged)
-            self._sets = sets
+            sets, behind = dict(self._sets), self.seq < seq
+            made_with = self._made_with if sets else self._read_bank()
+            while behind:
+                if self._bank is not made_with:
+                    sets.pop("image", None)
+                    made_with = self._bank
+                for modality in MODALITIES:
+                    held = sets.get(modality)
+                    if held is None or held.seq < seq:
+                        sets[modality] = self._caught_up(modality, held, purged)
+                # Asked last: whatever bank is kept from here on is a commit after these.
+                behind = self._read_bank() is not made_with
+            self._sets, self._made_with = sets, made_with
 
     def rebuild(self) -> int:
         """Build and publish every modality's index from its rows; searches go on meanwhile.
@@ -111,6 +151,7 @@ class Indices:
         if not self._sets:
             with self._telling:
                 _, purged = self._catalog.seq(self._info.id)
+                self._made_with = self._read_bank()
                 self._sets = {each: self._opened(each, purged) for each in MODALITIES}
         return any(
             self._catalog.waiting(self._info.id, modality, held.published_seq)
@@ -132,22 +173,40 @@ class Indices:
         """Remove the published files."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def _read_bank(self) -> QueryBank | None:
+        name = None if self._bank is None else self._bank.name
+        if self._catalog.bank_name(self._info.id) != name:
+            kept = self._catalog.bank(self._info.id)
+            made = None if kept is None else QueryBank(kept.name, kept.weight, kept.vectors)
+            self._bank = made
+        return self._bank
+
+    def _form(self, modality: Modality) -> IndexForm:
+        return IndexForm.of(modality, self._info.space, self._bank, self.folder)
+
     def _published(self, modality: Modality) -> int:
+        with self._telling:
+            self._read_bank()
+            form = self._form(modality)
+            held = self._sets.get(modality)
+        if held is None or held.dim != form.dim:
+            held = form.empty()
         seq, ids, vectors = self._catalog.scan(self._info.id, modality)
-        space = self._info.space
-        held = self._sets.get(modality, VectorSet(space.dim))
         with meaningful_errors():
-            held.publish(self.folder / modality, ids, vectors, seq, space.fingerprint)
+            held.publish(form.folder, ids, form.rows(vectors), seq, form.fingerprint)
+        for other in self.folder.glob(f"{modality}*"):  # of another bank, with what was deleted
+            if other != form.folder:
+                shutil.rmtree(other, ignore_errors=True)
         return seq
 
     def _opened(self, modality: Modality, purged: int) -> VectorSet:
-        space = self._info.space
+        form = self._form(modality)
         try:
-            return VectorSet.open(self.folder / modality, space.fingerprint, space.dim, purged)
+            return form.opened(purged)
         except numbers.CorruptSnapshot as error:
             log.warning("%s; searching the rows exactly and rebuilding", error)
             self._start_building()
-            return VectorSet(space.dim)
+            return form.empty()
 
     def _caught_up(self, modality: Modality, held: VectorSet | None, purged: int) -> VectorSet:
         """Tell a set what it missed; one that missed forgotten deletions is opened anew."""
@@ -162,7 +221,7 @@ class Indices:
         with meaningful_errors():
             held.apply(
                 changes.ids,
-                changes.vectors,
+                self._form(modality).rows(changes.vectors),
                 changes.seqs,
                 changes.removed,
                 changes.removed_seqs,
@@ -181,9 +240,10 @@ class Indices:
             ahead,
             seq,
         )
-        shutil.rmtree(self.folder / modality, ignore_errors=True)
+        form = self._form(modality)
+        shutil.rmtree(form.folder, ignore_errors=True)
         self._start_building()
-        return self._caught_up(modality, VectorSet(self._info.space.dim), seq)
+        return self._caught_up(modality, form.empty(), seq)
 
     def _start_building(self) -> None:
         if self._background is None or not self._background.is_alive():

@@ -37,6 +37,13 @@ def check(query: Query) -> None:
         raise BadQuery("the query is empty; give text, image, like (an item's key) or vector")
 
 
+def share_of_text(query: Query) -> float:
+    """Say how much of a query is words, 0..1."""
+    if query.text is None and query.vector is None:
+        return 0.0
+    return 1.0 if query.image is None and query.like is None else query.text_weight
+
+
 def query_vector(
     query: Query,
     encoder: Callable[[], Encoder],
@@ -66,12 +73,12 @@ def query_vector(
         pictures.append(ready.encode_images([images.load(query.image, ready.preprocess)])[0])
     if query.like is not None:
         pictures.append(stored(query.like))
-    share = query.text_weight if words is not None and pictures else 1.0
+    share = share_of_text(query)
     total = np.zeros(dim, np.float32)
     if words is not None:
         total += share * words
     if pictures:
-        total += (1.0 - share if words is not None else 1.0) * np.mean(pictures, axis=0)
+        total += (1.0 - share) * np.mean(pictures, axis=0)
     if query.without:
         total -= WITHOUT_WEIGHT * encoder().encode_texts(list(query.without)).mean(axis=0)
     return _unit(total)

@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from embedstore import expansion
 from embedstore.catalog import Catalog, CollectionInfo
 from embedstore.errors import BadQuery
 from embedstore.indices import Indices
-from embedstore.query_vector import check, query_vector
+from embedstore.query_vector import check, query_vector, share_of_text
 from embedstore.ranking import Ranked, fuse, hits, ranked
-from embedstore.types import MODALITIES, Encoder, Hit, Query, Vectors
+from embedstore.types import MODALITIES, Encoder, Hit, Modality, Query, Vectors
 
 FUSION_DEPTH = 100  # rows taken from each modality before they are fused by rank
 ATTEMPTS = 5  # of a search that other writers keep overtaking
@@ -37,7 +38,7 @@ def search(
     Raises:
         BadQuery: The query says nothing or asks for the impossible.
         BadFilter: `where` does not parse or names an unknown field.
-        NotFound: `like` names no item.
+        NotFound: `like` names no item, or the name of the collection went to another.
     """
     check(query)
     skip = None if query.like is None else catalog.get(info.id, query.like)[0]
@@ -50,8 +51,8 @@ def search(
     )
     for attempt in range(ATTEMPTS):
         seen = indices.seq
-        found = _ranked(query, vector, skip, catalog, info.id, indices)
-        seq, items = catalog.lookup(info.id, [each.row for each in found])
+        found = _ranked(query, vector, skip, catalog, info, indices)
+        seq, items = catalog.lookup(info.id, [each.row for each in found], info.name)
         if (seq == seen or attempt > 0) and len(items) == len(found):
             break
         indices.refresh()
@@ -74,20 +75,24 @@ def _ranked(
     vector: Vectors,
     skip: int | None,
     catalog: Catalog,
-    collection_id: int,
+    info: CollectionInfo,
     indices: Indices,
 ) -> list[Ranked]:
     allow = None
     if query.where is not None:
-        allow = catalog.allowed(collection_id, query.where, indices.seq)
-    wanted = query.k + (skip is not None)
+        allow = catalog.allowed(info.id, query.where, indices.seq)
+    wanted, share = query.k + (skip is not None), share_of_text(query)
+
+    def nearest(modality: Modality, to: Vectors, depth: int) -> list[Ranked]:
+        return ranked(indices.neighbors(modality, to, depth, allow, share), modality)
+
     if query.target == "both":
         depth = max(wanted, FUSION_DEPTH)
-        lists = [
-            ranked(indices.neighbors(modality, vector, depth, allow), modality)
-            for modality in MODALITIES
-        ]
-        found = fuse(lists, wanted)
+        found = fuse([nearest(modality, vector, depth) for modality in MODALITIES], wanted)
+    elif query.target == "image" and share == 1.0 and info.options.get("expand", False):
+        rows = [each.row for each in nearest("image", vector, expansion.HITS)]
+        moved = expansion.expanded(vector, indices.vectors_of("image", rows))
+        found = nearest("image", moved, wanted)
     else:
-        found = ranked(indices.neighbors(query.target, vector, wanted, allow), query.target)
+        found = nearest(query.target, vector, wanted)
     return [each for each in found if each.row != skip][: query.k]

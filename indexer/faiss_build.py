@@ -14,7 +14,7 @@ from indexer.checks import as_matrix
 from indexer.errors import BadVectors
 from indexer.faiss_index import FaissIndex
 from indexer.lazy import load_faiss, one_thread
-from indexer.planner import complete, sub_quantizers
+from indexer.planner import complete, rotated, sub_quantizers
 from indexer.types import IndexSpec, Vectors
 
 ROWS_AT_ONCE = 16_384  # float16 rows are widened by the block
@@ -69,8 +69,9 @@ def _empty(spec: IndexSpec) -> Any:
         case "ivf_pq":
             # Few dimensions of an embedding carry most of the variance; a random rotation shares
             # it out among the sub-quantizers (recall@10 .87 -> .99 on made data like CLIP's).
-            codes = f"PQ{sub_quantizers(spec.dim)}x4fs"
-            return faiss.index_factory(spec.dim, f"RR{spec.dim},IVF{spec.nlist},{codes}", metric)
+            turned = rotated(spec.dim)
+            codes = f"PQ{sub_quantizers(turned)}x4fs"
+            return faiss.index_factory(spec.dim, f"RR{turned},IVF{spec.nlist},{codes}", metric)
         case "hnsw":
             graph = faiss.IndexHNSWSQ(spec.dim, faiss.ScalarQuantizer.QT_8bit, spec.links, metric)
             graph.hnsw.efConstruction = 4 * spec.links

@@ -81,6 +81,11 @@ def complete(spec: IndexSpec, n: int) -> IndexSpec:
     return replace(spec, nlist=nlist, nprobe=nprobe, links=0, ef=0, rerank=rerank)
 
 
+def rotated(dim: int) -> int:
+    """Give the even dimension that ivf_pq rotates into, so that codes of two coordinates fit."""
+    return dim + dim % 2
+
+
 def sub_quantizers(dim: int) -> int:
     """Give the largest divisor of dim up to dim / 2: product quantizers of 4 bits each."""
     return next((dim // width for width in range(2, dim + 1) if dim % width == 0), 1)
@@ -97,7 +102,7 @@ def footprint(spec: IndexSpec, n: int) -> int:
         "flat": 4 * spec.dim,
         "ivf_flat": 4 * spec.dim + cell_ids,
         "ivf_sq8": spec.dim + cell_ids,
-        "ivf_pq": (sub_quantizers(spec.dim) + 1) // 2 + cell_ids,
+        "ivf_pq": (sub_quantizers(rotated(spec.dim)) + 1) // 2 + cell_ids,
         "hnsw": spec.dim + 8 * spec.links + 16,
     }[spec.kind]
     rotation = 4 * spec.dim**2 + 64 * spec.dim if spec.kind == "ivf_pq" else 0

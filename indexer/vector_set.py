@@ -39,9 +39,14 @@ class VectorSet:
     vectors gives the same id several times. Readers never wait for writers.
     """
 
-    def __init__(self, dim: int, seq: int = 0) -> None:
-        """Start with nothing, which is what the rows held at commit `seq`."""
+    def __init__(self, dim: int, seq: int = 0, offset: bool = False) -> None:
+        """Start with nothing, which is what the rows held at commit `seq`.
+
+        With an offset, the last coordinate of a row is no part of its unit vector, but what it
+        adds to the score of a query that has a 1 there.
+        """
         self.dim = dim
+        self._unit = slice(dim - 1 if offset else dim)
         self._lock = threading.Lock()
         self._floor = seq
         self._tail = Tail(dim)
@@ -50,7 +55,9 @@ class VectorSet:
         self._view = _View(empty, seq, empty, seq)
 
     @classmethod
-    def open(cls, folder: Path, fingerprint: str, dim: int, min_seq: int = 0) -> "VectorSet":
+    def open(
+        cls, folder: Path, fingerprint: str, dim: int, min_seq: int = 0, offset: bool = False
+    ) -> "VectorSet":
         """Adopt what is published in a folder; where nothing is, start empty at commit 0.
 
         Args:
@@ -59,11 +66,12 @@ class VectorSet:
             dim: Of the vectors.
             min_seq: Older files are not used: the owner no longer knows which of their rows are
                 removed. It still knows every removal after this commit.
+            offset: See `__init__`.
 
         Raises:
             CorruptSnapshot: The files fail their checks.
         """
-        opened = cls(dim)
+        opened = cls(dim, offset=offset)
         opened._floor = min_seq
         published = snapshot.load(folder, fingerprint, dim, min_seq)
         if published is not None:
@@ -129,7 +137,7 @@ class VectorSet:
             BadVectors: Wrong shape, NaN, norm not 1, or ids that do not ascend.
         """
         rows = as_matrix(vectors, self.dim, "vectors")
-        check_unit(rows)
+        check_unit(rows[:, self._unit])
         new = as_ids(ids, len(rows))
         column = np.asarray(seqs, dtype=np.int64)
         gone = Tombstones.of(removed, removed_seqs)

@@ -1,0 +1,47 @@
+"""What the vectors of a modality are stored as in its index: as they are, or with an offset."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from embedstore.hubness import QueryBank
+from embedstore.types import Modality, Space, Vectors
+from indexer import VectorSet
+
+
+class IndexForm(NamedTuple):
+    """Where an index lies and what its rows are.
+
+    Attributes:
+        bank: Gives pictures their offset; None where there is none.
+        folder: Of the published files; another bank has another folder.
+        fingerprint: Of the space and the bank.
+        dim: Of a row.
+    """
+
+    bank: QueryBank | None
+    folder: Path
+    fingerprint: str
+    dim: int
+
+    @classmethod
+    def of(
+        cls, modality: Modality, space: Space, bank: QueryBank | None, folder: Path
+    ) -> "IndexForm":
+        """Choose the form of a modality; captions have no offset, for the bank holds texts."""
+        if modality == "text" or bank is None:
+            return cls(None, folder / modality, space.fingerprint, space.dim)
+        fingerprint = f"{space.fingerprint}-{bank.name}"
+        return cls(bank, folder / f"{modality}-{bank.name}", fingerprint, space.dim + 1)
+
+    def empty(self) -> VectorSet:
+        """Make a set that holds nothing."""
+        return VectorSet(self.dim, offset=self.bank is not None)
+
+    def opened(self, purged: int) -> VectorSet:
+        """Open what is published; see `VectorSet.open`."""
+        offset = self.bank is not None
+        return VectorSet.open(self.folder, self.fingerprint, self.dim, purged, offset)
+
+    def rows(self, vectors: Vectors) -> Vectors:
+        """Give the rows to store for unit vectors `(n, d)`."""
+        return vectors if self.bank is None else self.bank.folded(vectors)
