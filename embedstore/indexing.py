@@ -7,6 +7,7 @@ from pathlib import Path
 
 from embedstore.collection import Collection
 from embedstore.corpus import Corpus, Decoded, Entry, Failure, decode_all, printable, read
+from embedstore.corpus.decoder import keepable
 from embedstore.errors import Conflict, Invalid
 from embedstore.intake import Added, Prepared
 from embedstore.types import Item, digest
@@ -62,7 +63,7 @@ def index(
 
     Args:
         collection: Where the items go.
-        source: A folder of photos, or a .jsonl, .csv or Karpathy .json file.
+        source: A folder of photos, a .jsonl, .csv or Karpathy .json file, or webdataset shards.
         prefix: Start of every key, in place of the folder's name.
         images: Folder of a caption file's pictures.
         split: Keep only this split of a Karpathy json.
@@ -156,7 +157,7 @@ class _Run:
         collection.catalog.touch(number, self._touched)
         if not self._blind:
             if self._known:
-                collection.catalog.delete(number, list(self._known))
+                collection.delete(list(self._known))
             failed = {each.key for each in self._report.failed}
             collection.catalog.quarantine_keep(number, self._origin, failed)
         if collection.indices.due(REBUILD_SHARE, REBUILD_LEAST):
@@ -176,10 +177,7 @@ class _Run:
             if known is not None and known.stamp == entry.stamp:
                 self._known.pop(entry.key)
                 self._skip()
-            elif before is not None and (before.corpus, before.stamp) == (
-                self._origin,
-                entry.stamp,
-            ):
+            elif before and (before.corpus, before.stamp) == (self._origin, entry.stamp):
                 self._known.pop(entry.key, None)
                 self._fail(Failure(entry.key, before.reason))
             else:
@@ -189,16 +187,17 @@ class _Run:
         """Make an item of a decoded entry, or note why there is none."""
         entry = decoded.entry
         known = self._known.pop(entry.key, None)
-        if decoded.error is not None:
-            self._quarantine(Failure(entry.key, str(decoded.error)), entry.stamp)
+        image, error = keepable(decoded)
+        if error is not None:
+            self._quarantine(Failure(entry.key, str(error)), entry.stamp)
             return None
-        place = None if entry.image is None else printable(str(entry.image))
+        place = printable(str(entry.image)) if isinstance(entry.image, Path) else None
         content = digest([decoded.content_hash, place, list(entry.texts), dict(entry.meta)])
         if known is not None and known.content_hash == content:
             self._touched.append((entry.key, entry.stamp))
             self._skip()
             return None
-        item = Item(entry.key, entry.image, entry.texts, entry.meta)
+        item = Item(entry.key, image, entry.texts, entry.meta)
         return Prepared(item, decoded.pixels, self._origin, entry.stamp, content)
 
     def _store(self, batch: list[Prepared]) -> None:

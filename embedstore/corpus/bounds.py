@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
 from embedstore.corpus.entry import printable
 from embedstore.corpus.formats import EXPECTED
+from embedstore.corpus.member import Member, Source
 from embedstore.errors import BadImage
 
 
@@ -36,12 +38,12 @@ DEFAULT_LIMITS = DecodeLimits()
 
 
 def read_bytes(
-    source: Path | bytes, name: str | None = None, limits: DecodeLimits = DEFAULT_LIMITS
+    source: Source, name: str | None = None, limits: DecodeLimits = DEFAULT_LIMITS
 ) -> bytes:
     """Read a file within its limit.
 
     Args:
-        source: A file, or the bytes of one.
+        source: A file, the bytes of one, or a part of a tar.
         name: What to call it in a message; None takes the path.
         limits: How large it may be.
 
@@ -52,10 +54,11 @@ def read_bytes(
     if isinstance(source, bytes):
         data = source
     else:
+        path = source.path if isinstance(source, Member) else source
         try:
-            _refuse_special(source, name)
-            with source.open("rb") as file:
-                data = file.read(limits.bytes + 1)
+            _refuse_special(path, name)
+            with path.open("rb") as file:
+                data = _read(file, source, limits.bytes + 1)
         except (OSError, ValueError) as error:  # ValueError: a NUL in the name
             reason = getattr(error, "strerror", None) or str(error)
             raise BadImage(
@@ -72,6 +75,19 @@ def read_bytes(
     return data
 
 
+def _read(file: BinaryIO, source: Path | Member, most: int) -> bytes:
+    if isinstance(source, Path):
+        return file.read(most)
+    file.seek(source.offset)
+    data = file.read(min(source.size, most))
+    if len(data) < min(source.size, most):
+        raise BadImage(
+            f"{spoken(source)}: the tar ends after {len(data):,} of its {source.size:,} bytes; "
+            "expected a whole tar; download or write it again"
+        )
+    return data
+
+
 def _refuse_special(path: Path, name: str) -> None:
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode):  # a pipe would wait for ever
@@ -79,7 +95,7 @@ def _refuse_special(path: Path, name: str) -> None:
         raise BadImage(f"{name}: is {kind}; expected a picture file; remove it from the corpus")
 
 
-def spoken(source: Path | bytes) -> str:
+def spoken(source: Source) -> str:
     """Name a picture for a message."""
     if isinstance(source, bytes):
         return f"picture of {len(source):,} bytes"

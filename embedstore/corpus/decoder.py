@@ -6,9 +6,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
-from embedstore.corpus.bounds import DEFAULT_LIMITS, DecodeLimits, spoken
+from embedstore.corpus.bounds import DEFAULT_LIMITS, DecodeLimits, read_bytes, spoken
 from embedstore.corpus.entry import Entry
+from embedstore.corpus.member import Member
 from embedstore.corpus.pool import Job, Pool
 from embedstore.corpus.worker import decode_one
 from embedstore.errors import BadImage
@@ -32,6 +34,23 @@ class Decoded:
     pixels: Pixels | None
     error: BadImage | None
     content_hash: str
+
+
+def keepable(decoded: Decoded) -> tuple[Path | bytes | None, BadImage | None]:
+    """Give the picture as a catalog keeps it, or what is wrong with it.
+
+    Returns:
+        Its path; its bytes where it lies in a tar, for a path alone would not lead back to it.
+    """
+    image = decoded.entry.image
+    if not isinstance(image, Member):
+        return image, decoded.error
+    if decoded.error is not None:
+        return None, decoded.error
+    try:
+        return read_bytes(image), None
+    except BadImage as error:  # the tar changed since the picture was decoded
+        return None, error
 
 
 def default_workers() -> int:

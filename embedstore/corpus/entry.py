@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from embedstore.corpus.member import Member
 from embedstore.types import digest
 
 
@@ -14,14 +15,14 @@ class Entry:
 
     Attributes:
         key: Unique in the corpus, the same on every run.
-        image: The file, where there is one.
+        image: The file or the part of a tar, where there is one.
         texts: Captions or passages.
         meta: Any JSON object.
         stamp: Changes when the image file, its place, the texts or the metadata change.
     """
 
     key: str
-    image: Path | None
+    image: Path | Member | None
     texts: tuple[str, ...]
     meta: Mapping[str, Any]
     stamp: str
@@ -59,7 +60,10 @@ class Corpus:
 
 
 def entry(
-    key: str, image: Path | None, texts: tuple[str, ...] = (), meta: Mapping[str, Any] | None = None
+    key: str,
+    image: Path | Member | None,
+    texts: tuple[str, ...] = (),
+    meta: Mapping[str, Any] | None = None,
 ) -> Entry:
     """Make an entry and stamp it without opening its image.
 
@@ -70,14 +74,15 @@ def entry(
     return Entry(key, image, texts, about, f"{_file_stamp(image)}:{digest([place, texts, about])}")
 
 
-def _file_stamp(image: Path | None) -> str:
+def _file_stamp(image: Path | Member | None) -> str:
     if image is None:
         return "-"
     try:
-        status = image.stat()
+        status = (image.path if isinstance(image, Member) else image).stat()
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         return type(error).__name__
-    return f"{status.st_mtime_ns}:{status.st_size}"
+    part = f":{image.offset}:{image.size}" if isinstance(image, Member) else ""
+    return f"{status.st_mtime_ns}:{status.st_size}{part}"
 
 
 def printable(name: str) -> str:

@@ -5,7 +5,6 @@ pixels and the formats are bounded here, and time and memory by the processes of
 """
 
 import io
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -13,6 +12,7 @@ from PIL import Image
 from embedstore.corpus.bounds import DEFAULT_LIMITS, DecodeLimits, one_error, read_bytes, spoken
 from embedstore.corpus.colour import to_rgb, upright_rgb
 from embedstore.corpus.formats import decoders, media_type
+from embedstore.corpus.member import Source
 from embedstore.errors import BadImage
 from embedstore.types import ImagePreprocess, Pixels
 
@@ -27,12 +27,12 @@ _LONGEST_ASPECT = 16
 
 
 def load(
-    source: Path | bytes, preprocess: ImagePreprocess, limits: DecodeLimits = DEFAULT_LIMITS
+    source: Source, preprocess: ImagePreprocess, limits: DecodeLimits = DEFAULT_LIMITS
 ) -> Pixels:
     """Decode a picture to what an encoder takes.
 
     Args:
-        source: A file, or the encoded bytes of one.
+        source: A file, the encoded bytes of one, or a part of a tar.
         preprocess: Size and way of resizing.
         limits: What the picture may cost.
 
@@ -80,12 +80,12 @@ def fit(image: Image.Image, preprocess: ImagePreprocess) -> Pixels:
 
 
 def thumbnail(
-    source: Path | bytes, side: int, limits: DecodeLimits = DEFAULT_LIMITS, quality: int = 85
+    source: Source, side: int, limits: DecodeLimits = DEFAULT_LIMITS, quality: int = 85
 ) -> bytes:
     """Make a small JPEG for a page.
 
     Args:
-        source: A file, or the encoded bytes of one.
+        source: A file, the encoded bytes of one, or a part of a tar.
         side: Longest side of the result, pixels.
         limits: What the picture may cost.
         quality: Of the JPEG, 1..95.

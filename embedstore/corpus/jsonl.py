@@ -23,7 +23,7 @@ def read_jsonl(path: Path, prefix: str | None) -> Iterator[Entry | Failure]:
                 continue
             place = f"{printable(path.name)} line {number}"
             try:
-                fields = json.loads(line, parse_constant=_refuse)
+                fields = json.loads(line, parse_constant=refuse)
             except (ValueError, RecursionError) as error:
                 yield failure(place, f"is not JSON ({error})")
                 continue
@@ -33,5 +33,6 @@ def read_jsonl(path: Path, prefix: str | None) -> Iterator[Entry | Failure]:
                 yield failure(place, f"is a {type(fields).__name__} and not a JSON object")
 
 
-def _refuse(constant: str) -> NoReturn:
+def refuse(constant: str) -> NoReturn:
+    """Refuse NaN and Infinity, which JSON does not have and metadata cannot hold."""
     raise ValueError(f"{constant} is no JSON number")

@@ -15,12 +15,12 @@ import tempfile
 from collections import deque
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
-from pathlib import Path
 from typing import Self
 
 import numpy as np
 
 from embedstore.corpus.bounds import DecodeLimits, spoken
+from embedstore.corpus.member import Source
 from embedstore.corpus.worker import Reply, Task
 from embedstore.errors import Unavailable
 from embedstore.types import ImagePreprocess, Pixels
@@ -32,7 +32,7 @@ _LOST_STARTS = 3  # in a row: something is wrong with every worker, not with one
 class Job:
     """A picture on its way; its slot of the shared memory is its own until its result is taken."""
 
-    def __init__(self, source: Path | bytes, slot: int) -> None:
+    def __init__(self, source: Source, slot: int) -> None:
         self.task: Task = (slot, spoken(source), source)
         self.reply: Reply | None = None
 
@@ -107,7 +107,7 @@ class Pool:
         self._memory.close()
         os.close(self._memory_fd)
 
-    def job(self, source: Path | bytes) -> Job:
+    def job(self, source: Source) -> Job:
         """Reserve room for the pixels of a picture."""
         return Job(source, self._free.pop())
 

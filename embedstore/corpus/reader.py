@@ -3,7 +3,6 @@
 A reader is one file with one function that yields entries, and one line in `_read_file`.
 """
 
-import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -13,9 +12,14 @@ from embedstore.corpus.folder import read_folder, read_picture
 from embedstore.corpus.formats import SUFFIXES
 from embedstore.corpus.jsonl import read_jsonl
 from embedstore.corpus.karpathy import read_karpathy
+from embedstore.corpus.shards import shards_at
+from embedstore.corpus.webdataset import read_shards
 from embedstore.errors import Invalid, NotFound
 
-KNOWN = "a folder of pictures, a picture, .jsonl, .csv, .tsv, or a Karpathy .json"
+KNOWN = (
+    "a folder of pictures, a picture, .jsonl, .csv, .tsv, a Karpathy .json, or webdataset shards "
+    "(.tar, shard-{000..003}.tar, a folder of them, or a .txt that lists them)"
+)
 
 
 def read(
@@ -24,7 +28,7 @@ def read(
     images: str | Path | None = None,
     split: str | None = None,
 ) -> Corpus:
-    """Read a folder, a caption file or one picture.
+    """Read a folder, a caption file, one picture or webdataset shards.
 
     Args:
         path: What to read.
@@ -42,8 +46,9 @@ def read(
     """
     place = Path(path).expanduser()
     try:
-        place = place.resolve(strict=True)
-        is_folder = stat.S_ISDIR(place.stat().st_mode)
+        shards = shards_at(place)
+        place = place.resolve(strict=shards is None)
+        is_folder = place.is_dir()
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of symbolic links
         reason = getattr(error, "strerror", None) or str(error)
         raise NotFound(
@@ -51,11 +56,12 @@ def read(
             "check the path"
         ) from error
     skipped: dict[str, int] = {}
-    if is_folder:
-        root = prefix or printable(place.name)
+    root = prefix or printable(place.name if is_folder else place.stem)
+    if shards is not None:
+        entries = read_shards(shards, prefix, skipped)
+    elif is_folder:
         entries = read_folder(place, root, skipped)
     else:
-        root = prefix or printable(place.stem)
         folder = None if images is None else Path(images).expanduser()
         entries = _readable(place, _read_file(place, prefix, folder, split))
     return Corpus(root, _without_repeats(entries), skipped)

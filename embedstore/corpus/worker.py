@@ -6,7 +6,6 @@ import resource
 import signal
 import sys
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 import numpy as np
 import xxhash
@@ -14,10 +13,11 @@ from PIL import AvifImagePlugin
 
 from embedstore.corpus.bounds import DecodeLimits, read_bytes
 from embedstore.corpus.images import pixels_of
+from embedstore.corpus.member import Source
 from embedstore.errors import BadImage
 from embedstore.types import ImagePreprocess, Pixels
 
-Task = tuple[int, str, Path | bytes]  # slot, name for messages, source
+Task = tuple[int, str, Source]  # slot, name for messages, source
 Reply = tuple[str, str | None]  # content hash, what is wrong
 
 # The parent reads replies at leisure; short ones never fill the pipe, so no worker waits on it.
@@ -25,7 +25,7 @@ _LONGEST_REASON = 600
 
 
 def decode_one(
-    source: Path | bytes, name: str, preprocess: ImagePreprocess, limits: DecodeLimits
+    source: Source, name: str, preprocess: ImagePreprocess, limits: DecodeLimits
 ) -> tuple[Pixels | None, str, BadImage | None]:
     """Read a picture once, hash its bytes and decode them.
 
