@@ -1,15 +1,22 @@
-"""recall@k of an encoder on photos with captions."""
+"""recall@k on photos with captions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from embedstore.corpus.images import load
+from embedstore.errors import BadImage
 from embedstore.metrics import Recall, image_to_text, text_to_image
+from embedstore.training.dual import Dual
 from embedstore.training.pairs import Photo
-from embedstore.types import Encoder
+from embedstore.training.precision import Precision
+from embedstore.training.prefetch import Task, prefetched
+from embedstore.training.unreadable import Unreadable
+from embedstore.types import Encoder, Pixels, Vectors
 
+DEPTHS = (1, 5, 10)
 _BATCH = 128
 
 
@@ -20,6 +27,19 @@ class Retrieval:
     text_to_image: Recall
     image_to_text: Recall
 
+    def figures(self) -> dict[str, float]:
+        """Give recall at the usual depths in both directions, by name."""
+        return {
+            f"{direction}@{k}": recall.at(k)
+            for direction, recall in vars(self).items()
+            for k in DEPTHS
+        }
+
+
+def mean_recall(figures: Mapping[str, float]) -> float:
+    """Give the mean of recall@1, @5 and @10 in both directions: what training is judged by."""
+    return float(np.mean(list(figures.values())))
+
 
 def evaluate(encoder: Encoder, photos: Sequence[Photo]) -> Retrieval:
     """Encode all photos and captions, and search each with the other, exactly.
@@ -27,14 +47,77 @@ def evaluate(encoder: Encoder, photos: Sequence[Photo]) -> Retrieval:
     Raises:
         BadImage: A photo does not decode; leaving it out would flatter the figures.
     """
+
+    def decode(photo: Photo) -> Pixels:
+        return load(photo.path, encoder.preprocess)
+
     images = np.concatenate(
-        [
-            encoder.encode_images(
-                [load(photo.path, encoder.preprocess) for photo in photos[start : start + _BATCH]]
-            )
-            for start in range(0, len(photos), _BATCH)
-        ]
+        [encoder.encode_images(pixels) for pixels in prefetched(decode, _groups(photos))]
     )
-    owner = [place for place, photo in enumerate(photos) for _ in photo.captions]
     texts = encoder.encode_texts([caption for photo in photos for caption in photo.captions])
+    return _searched(images, texts, photos)
+
+
+class Held:
+    """Photos to measure on during training, decoded once and kept in memory.
+
+    Args:
+        photos: With captions; those that do not decode are left out of every measurement.
+        dual: Tuned: the part of its image tower that does not learn is computed once.
+        precision: Of the towers.
+
+    Raises:
+        Invalid: More than half of the photos do not decode.
+    """
+
+    def __init__(self, photos: Sequence[Photo], dual: Dual, precision: Precision) -> None:
+        self._precision = precision
+        self._kept: list[torch.Tensor] = []  # (b, s, s, 3) uint8, or (b, ...) float16
+        unreadable = Unreadable(len(photos))
+
+        def decode(place: int) -> Pixels | None:
+            try:
+                return load(photos[place].path, dual.preprocess)
+            except BadImage as error:
+                unreadable.add(place, error)
+                return None
+
+        for found in prefetched(decode, _groups(range(len(photos)))):
+            if good := [one for one in found if one is not None]:
+                pixels = torch.from_numpy(np.stack(good))
+                keeps = dual.keeps_lower
+                self._kept.append(self._lowered(dual, pixels).half().cpu() if keeps else pixels)
+        self.photos = [photo for place, photo in enumerate(photos) if place not in unreadable]
+
+    @torch.no_grad()
+    def measure(self, dual: Dual) -> Retrieval:
+        """Measure the weights of now; the model is left in evaluation."""
+        dual.eval()
+        captions = [caption for photo in self.photos for caption in photo.captions]
+        with self._precision.context():
+            images = [
+                dual.embed_images(part if dual.keeps_lower else self._lowered(dual, part))
+                for part in self._kept
+            ]
+            texts = [dual.embed_texts(dual.tokenise(part)) for part in _groups(captions)]
+        return _searched(_rows(images), _rows(texts), self.photos)
+
+    @torch.no_grad()
+    def _lowered(self, dual: Dual, pixels: torch.Tensor) -> torch.Tensor:
+        dual.eval()
+        with self._precision.context():
+            return dual.lower_images(dual.normalised(pixels))
+
+
+def _groups(items: Sequence[Task]) -> list[Sequence[Task]]:
+    return [items[start : start + _BATCH] for start in range(0, len(items), _BATCH)]
+
+
+def _rows(parts: Sequence[torch.Tensor]) -> Vectors:
+    rows: Vectors = torch.cat(list(parts)).float().cpu().numpy()  # (n, d)
+    return rows
+
+
+def _searched(images: Vectors, texts: Vectors, photos: Sequence[Photo]) -> Retrieval:
+    owner = [place for place, photo in enumerate(photos) for _ in photo.captions]
     return Retrieval(text_to_image(images, texts, owner), image_to_text(images, texts, owner))

@@ -1,22 +1,24 @@
-"""Photos with their captions, and the crops of them that training sees."""
+"""Photos with their captions, and which of them are held out to measure on."""
 
+import logging
+import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
-from embedstore.corpus.entry import Entry
-from embedstore.corpus.images import load
+from embedstore.corpus.entry import Entry, Failure, printable
+from embedstore.corpus.member import Member
 from embedstore.corpus.reader import read
 from embedstore.errors import Invalid
-from embedstore.types import ImagePreprocess, Pixels
+from embedstore.types import digest
+
+log = logging.getLogger("embedstore")
 
 _SIDED = re.compile(r"\b(left|right)\b", re.IGNORECASE)
-_LEAST_AREA = 0.4
-_MOST_ASPECT = 4 / 3
+_LEARN, _MEASURE = ("train", "restval"), ("val", "validation")
+_FEW = 20  # photos, below which none are held out
+_LEAST_HELD = 5
 
 
 @dataclass(frozen=True)
@@ -24,12 +26,16 @@ class Photo:
     """A picture file and what people said of it.
 
     Attributes:
-        path: The file.
+        path: The file, or the part of a tar.
         captions: At least one.
+        key: Decides whether it is held out; the same on every run.
+        split: That the data set puts it in, where it says so.
     """
 
-    path: Path
+    path: Path | Member
     captions: tuple[str, ...]
+    key: str = ""
+    split: str | None = None
 
     @property
     def sided(self) -> bool:
@@ -37,46 +43,149 @@ class Photo:
         return any(_SIDED.search(caption) for caption in self.captions)
 
 
-def photos_of(path: Path, splits: Sequence[str]) -> list[Photo]:
+@dataclass(frozen=True)
+class Pairs:
+    """What is learnt from, and what is measured on.
+
+    Attributes:
+        train: At least two photos.
+        val: At least two photos.
+        unseen: Whether no photo of `val` is in `train`.
+        rule: How they were divided, for people.
+    """
+
+    train: tuple[Photo, ...]
+    val: tuple[Photo, ...]
+    unseen: bool
+    rule: str
+
+
+def pairs_of(
+    path: Path | str,
+    val: Path | str | None = None,
+    images: Path | None = None,
+    hold_out: float = 0.1,
+) -> Pairs:
+    """Read a corpus and divide its photos.
+
+    The splits train (with restval) and val of the data set are taken where it has them. Otherwise a
+    share is held out by a hash of each key, so that a photo stays on its side when others come. Of
+    fewer than 20 photos none are held out: recall is then measured on the photos learnt from.
+
+    Args:
+        path: Any corpus with photos and captions.
+        val: Another one to measure on; its photos are left out of training.
+        images: Folder that the image names of a Karpathy json start from.
+        hold_out: Share that is held out, 0..0.5.
+
+    Raises:
+        NotFound: Nothing there.
+        Invalid: Fewer than two photos with captions on a side.
+    """
+    photos = _photos(path, images)
+    splits = {photo.split for photo in photos}
+    if splits.intersection(_LEARN):
+        learnt = [photo for photo in photos if photo.split in _LEARN]
+    else:
+        learnt = [photo for photo in photos if photo.split not in _MEASURE]
+    if val is not None:
+        return _beside(learnt, path, val, images)
+    measured = [photo for photo in photos if photo.split in _MEASURE]
+    if measured:
+        rule = f"splits of {Path(path).name}"
+        return Pairs(_enough(learnt, path), _enough(measured, path), True, rule)
+    if len(learnt) < _FEW:
+        learnt_too = _enough(learnt, path)
+        rule = f"fewer than {_FEW} photos, so measured on the ones that are learnt"
+        return Pairs(learnt_too, learnt_too, False, rule)
+    held = _held(learnt, hold_out)
+    rest = [photo for photo in learnt if photo not in held]
+    rule = f"{len(held)} photos held out by a hash of their keys"
+    return Pairs(_enough(rest, path), tuple(sorted(held, key=lambda p: p.key)), True, rule)
+
+
+def photos_of(path: Path | str, splits: Sequence[str]) -> list[Photo]:
     """Read the photos of some splits of a data set in the Karpathy layout.
 
     Raises:
         NotFound: No such file.
-        Invalid: Another layout, or fewer than two photos with captions.
+        Invalid: No such split, or fewer than two photos with captions.
     """
-    found = [
-        Photo(entry.image, entry.texts)
-        for split in splits
-        for entry in read(path, split=split).entries
-        if isinstance(entry, Entry) and entry.image is not None and entry.texts
-    ]
-    if len(found) < 2:
-        raise Invalid(
-            f"{path}: {len(found)} photos with captions in the splits {', '.join(splits)}; "
-            "expected at least two, for a pair is learnt against the others"
+    found = [photo for split in splits for photo in _photos(path, None, split)]
+    return list(_enough(found, path))
+
+
+def _photos(path: Path | str, images: Path | None, split: str | None = None) -> list[Photo]:
+    """Give the photos that have captions, those of one file as one photo."""
+    merged: dict[str, Photo] = {}
+    no_image, no_caption, failures = 0, 0, []
+    entries: Iterable[Entry | Failure] = read(path, images=images, split=split).entries
+    for entry in entries:
+        if isinstance(entry, Failure):
+            failures.append(entry.reason)
+        elif entry.image is None:
+            no_image += 1
+        elif not entry.texts:
+            no_caption += 1
+        else:
+            place = os.path.normpath(str(entry.image))
+            own = entry.meta.get("split")
+            photo = Photo(entry.image, entry.texts, entry.key, own if own is None else str(own))
+            if place in merged:
+                said = tuple(dict.fromkeys((*merged[place].captions, *photo.captions)))
+                photo = replace(merged[place], captions=said)
+            merged[place] = photo
+    left_out = [
+        f"{count:,} {what}"
+        for count, what in (
+            (no_image, "without an image"),
+            (no_caption, "without a caption"),
+            (len(failures), f"that cannot be used (first: {failures[0] if failures else ''})"),
         )
-    return found
+        if count
+    ]
+    name = printable(str(path))
+    if not merged:
+        raise Invalid(
+            f"{name}: no photo with a caption; it has {', '.join(left_out) or 'no entries'}; "
+            'expected both for each, such as {"image": "a.jpg", "caption": "a dog"} a line'
+        )
+    if left_out:
+        log.warning("%s: left out are entries %s", name, ", ".join(left_out))
+    return list(merged.values())
 
 
-def crop_of(photo: Photo, preprocess: ImagePreprocess, rng: np.random.Generator) -> Pixels:
-    """Cut a random rectangle out of a photo and scale it to a square.
+def _beside(
+    learnt: Sequence[Photo], path: Path | str, val: Path | str, images: Path | None
+) -> Pairs:
+    photos = _photos(val, images)
+    splits = {photo.split for photo in photos}
+    chosen = splits.intersection(_MEASURE)
+    measured = _enough([one for one in photos if not chosen or one.split in chosen], val)
+    places = {os.path.normpath(str(photo.path)) for photo in measured}
+    rest = [photo for photo in learnt if os.path.normpath(str(photo.path)) not in places]
+    if len(rest) < 2:
+        raise Invalid(
+            f"{printable(str(path))}: {len(rest)} of its {len(learnt)} photos are not in "
+            f"{printable(str(val))} too; expected at least two to learn from; give other photos "
+            "to --val, or leave it out"
+        )
+    if len(rest) < len(learnt):
+        log.warning("%d photos of --val are left out of training", len(learnt) - len(rest))
+    return Pairs(tuple(rest), measured, True, f"all of {Path(val).name}")
 
-    Args:
-        photo: What to open.
-        preprocess: Size of the result.
-        rng: Decides where.
 
-    Returns:
-        Pixels `(size, size, 3)`. Szegedy et al., https://arxiv.org/abs/1409.4842, section 6.
+def _enough(photos: Sequence[Photo], path: Path | str) -> tuple[Photo, ...]:
+    if len(photos) < 2:
+        raise Invalid(
+            f"{printable(str(path))}: {len(photos)} photo with captions on one side of the split; "
+            "expected at least two to learn from and two to measure on, for a pair is told from "
+            "the others; add photos"
+        )
+    return tuple(photos)
 
-    Raises:
-        BadImage: The file does not decode.
-    """
-    side = preprocess.size
-    share = rng.uniform(_LEAST_AREA, 1.0) ** 0.5 * side
-    stretch = _MOST_ASPECT ** rng.uniform(-0.5, 0.5)
-    width, height = min(share * stretch, side), min(share / stretch, side)
-    left, top = rng.uniform(0, side - width), rng.uniform(0, side - height)
-    whole = Image.fromarray(load(photo.path, preprocess))
-    box = (left, top, left + width, top + height)
-    return np.asarray(whole.resize((side, side), Image.Resampling.BICUBIC, box))
+
+def _held(photos: Sequence[Photo], share: float) -> set[Photo]:
+    places = {photo: int(digest(photo.key)[:8], 16) / 2**32 for photo in photos}
+    order = sorted(photos, key=lambda photo: places[photo])
+    return {photo for photo in order if places[photo] < share} | set(order[:_LEAST_HELD])

@@ -1,59 +1,125 @@
-"""Photos with captions, and crops of them."""
+"""Photos with captions, and which side they are on."""
 
 import json
 
-import numpy as np
 import pytest
-from PIL import Image
+from hypothesis import given
+from hypothesis import strategies as st
 
 from embedstore.errors import Invalid
-from embedstore.training.pairs import Photo, crop_of, photos_of
-from embedstore.types import ImagePreprocess
+from embedstore.training.pairs import Photo, _held, pairs_of, photos_of
 
 
-@pytest.fixture
-def dataset(tmp_path):
-    (tmp_path / "images").mkdir()
-    ramp = np.arange(64, dtype=np.uint8).repeat(64).reshape(64, 64)
-    for number in range(4):
-        Image.fromarray(np.dstack([ramp, ramp.T, ramp * 0])).save(
-            tmp_path / "images" / f"{number}.png"
-        )
+def karpathy(folder, splits, captions=("a dog", "to the LEFT")):
+    (folder / "images").mkdir(exist_ok=True)
     records = [
         {
             "filename": f"{number}.png",
             "split": split,
-            "sentences": [{"raw": f"picture {number}"}, {"raw": text}],
+            "sentences": [{"raw": f"picture {number}"}, {"raw": captions[number % 2]}],
         }
-        for number, (split, text) in enumerate(
-            [("train", "a dog"), ("val", "x"), ("train", "to the LEFT"), ("restval", "leftover")]
-        )
+        for number, split in enumerate(splits)
     ]
-    path = tmp_path / "data.json"
+    path = folder / "data.json"
     path.write_text(json.dumps({"images": records}))
     return path
 
 
-def test_splits_are_kept_apart(dataset):
-    photos = photos_of(dataset, ("restval", "train"))
-    assert [photo.path.name for photo in photos] == ["3.png", "0.png", "2.png"]
-    assert photos[1].captions == ("picture 0", "a dog")
-    assert [photo.sided for photo in photos] == [False, False, True]
+def jsonl(folder, lines, name="pairs.jsonl"):
+    path = folder / name
+    path.write_text("\n".join(json.dumps(line) for line in lines))
+    return path
 
 
-def test_one_photo_has_no_others_to_learn_against(dataset):
-    with pytest.raises(Invalid, match="expected at least two"):
-        photos_of(dataset, ("val",))
+def lines(count):
+    return [{"image": f"{number}.png", "caption": f"picture {number}"} for number in range(count)]
 
 
-def test_crops_lie_inside_the_photo_and_differ(dataset):
-    photo = Photo(dataset.parent / "images" / "0.png", ("x",))
-    preprocess = ImagePreprocess(size=64, interpolation="bilinear")
-    rng = np.random.default_rng(0)
-    crops = [crop_of(photo, preprocess, rng) for _ in range(20)]
-    for crop in crops:
-        assert crop.shape == (64, 64, 3)
-        rows = crop[:, 0, 0].astype(int)
-        assert (np.diff(rows) >= 0).all()  # neither mirrored nor turned
-        assert 0.6 * 63 - 8 <= rows[-1] - rows[0] <= 63
-    assert len({crop.tobytes() for crop in crops}) == 20
+def test_splits_of_the_data_set_are_kept(tmp_path):
+    path = karpathy(tmp_path, ["train", "val", "test", "restval", "val", "train"])
+    pairs = pairs_of(path)
+    assert [photo.path.name for photo in pairs.train] == ["0.png", "3.png", "5.png"]
+    assert [photo.path.name for photo in pairs.val] == ["1.png", "4.png"]
+    assert pairs.unseen
+    assert [photo.sided for photo in pairs.train] == [False, True, True]
+    assert [photo.path.name for photo in photos_of(path, ("restval", "train"))] == [
+        "3.png",
+        "0.png",
+        "5.png",
+    ]
+
+
+def test_without_splits_a_share_is_held_out(tmp_path):
+    pairs = pairs_of(jsonl(tmp_path, lines(300)), hold_out=0.1)
+    held = {photo.path for photo in pairs.val}
+    assert 15 <= len(held) <= 45
+    assert not held & {photo.path for photo in pairs.train}
+    assert len(held) + len(pairs.train) == 300
+    more = pairs_of(jsonl(tmp_path, lines(400)), hold_out=0.1)
+    assert held <= {photo.path for photo in more.val}  # a photo stays on its side
+
+
+@given(st.integers(20, 60), st.floats(0, 0.5))
+def test_both_sides_have_photos(count, share):
+    photos = [Photo(f"{number}.png", ("x",), key=str(number)) for number in range(count)]
+    held = _held(photos, share)
+    assert 5 <= len(held) < count - 1
+
+
+def test_few_photos_are_measured_on_themselves(tmp_path):
+    pairs = pairs_of(jsonl(tmp_path, lines(8)))
+    assert pairs.train == pairs.val
+    assert not pairs.unseen
+
+
+def test_lines_of_one_image_are_one_photo(tmp_path):
+    pairs = pairs_of(
+        jsonl(
+            tmp_path,
+            [
+                {"key": "a", "image": "x.png", "caption": "one"},
+                {"key": "b", "image": "./x.png", "caption": "two"},
+                {"key": "c", "image": "y.png", "caption": "three"},
+            ],
+        )
+    )
+    assert [photo.captions for photo in pairs.train] == [("one", "two"), ("three",)]
+
+
+def test_another_corpus_to_measure_on_is_not_learnt(tmp_path):
+    learnt = jsonl(tmp_path, lines(6))
+    val = jsonl(tmp_path, lines(4), "val.jsonl")
+    pairs = pairs_of(learnt, val)
+    assert [photo.path.name for photo in pairs.train] == ["4.png", "5.png"]
+    assert len(pairs.val) == 4
+    with pytest.raises(Invalid, match=r"0 of its 4 photos are not in .*--val"):
+        pairs_of(val, val)
+
+
+def test_what_cannot_be_used_is_counted(tmp_path, caplog):
+    mixed = [*lines(3), {"key": "t", "caption": "no image"}, {"image": "z.png"}]
+    assert len(pairs_of(jsonl(tmp_path, mixed)).train) == 3
+    assert "1 without an image, 1 without a caption" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("given_lines", "told"),
+    [
+        ([{"key": "a", "caption": "x"}, {"key": "b", "caption": "y"}], "2 without an image"),
+        ([{"image": "a.png"}, {"image": "b.png", "caption": " "}], "2 without a caption"),
+        ([{"image": "a.png", "caption": "alone"}], "1 photo with captions"),
+        ([], "no entries"),
+    ],
+)
+def test_pairs_that_cannot_be_learnt(tmp_path, given_lines, told):
+    with pytest.raises(Invalid, match=told) as caught:
+        pairs_of(jsonl(tmp_path, given_lines))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_split_with_one_photo_has_no_others(tmp_path):
+    path = karpathy(tmp_path, ["train", "val", "train"])
+    with pytest.raises(Invalid, match="1 photo with captions"):
+        pairs_of(path)
+    with pytest.raises(Invalid, match="1 photo with captions"):
+        photos_of(path, ("val",))

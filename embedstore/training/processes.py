@@ -1,0 +1,79 @@
+"""The processes of a run: one, or those that `torchrun` started."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from embedstore.encoders.devices import choose
+from embedstore.errors import Unavailable
+
+
+@dataclass(frozen=True)
+class Team:
+    """This process among those that train together.
+
+    Attributes:
+        device: Where it computes.
+        rank: Its number; 0 writes what is written.
+        count: Of processes.
+    """
+
+    device: torch.device
+    rank: int = 0
+    count: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes."""
+        return self.rank == 0
+
+    def parallel(self, model: nn.Module) -> nn.Module:
+        """Give what averages gradients over processes; the model itself where it is alone."""
+        if self.count == 1:
+            return model
+        own = [self.device] if self.device.type == "cuda" else None
+        return DistributedDataParallel(model, device_ids=own)
+
+    def wait(self) -> None:
+        """Wait for the other processes."""
+        if self.count > 1:
+            distributed.barrier()
+
+
+@contextmanager
+def team(device: str) -> Iterator[Team]:
+    """Join the processes that `torchrun` names in the environment, until the block ends.
+
+    Args:
+        device: As `encoders.devices.choose` takes it; with several GPUs each process has its own.
+
+    Raises:
+        NoDevice: The device is not there.
+        Unavailable: The processes do not find each other.
+    """
+    count = int(os.environ.get("WORLD_SIZE", "1"))
+    where = choose(device)
+    if count == 1:
+        yield Team(where)
+        return
+    rank = int(os.environ.get("RANK", "0"))
+    if where.type == "cuda":
+        where = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        torch.cuda.set_device(where)
+    try:
+        distributed.init_process_group("nccl" if where.type == "cuda" else "gloo")
+    except (RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise Unavailable(
+            f"process {rank} of {count} does not find the others ({reason}); start them with "
+            "torchrun, or unset WORLD_SIZE to train in one process"
+        ) from error
+    try:
+        yield Team(where, rank, count)
+    finally:
+        distributed.destroy_process_group()

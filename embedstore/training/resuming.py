@@ -1,0 +1,163 @@
+"""A run's state into a checkpoint and back."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch.optim import Optimizer
+
+from embedstore.errors import Conflict
+from embedstore.training import checkpoint
+from embedstore.training.average import Average, State, changing, copied
+from embedstore.training.dual import Dual
+from embedstore.training.optimizer_state import optimizer_state, restore_optimizer
+from embedstore.training.pairs import Pairs
+from embedstore.training.recipe import Recipe
+from embedstore.types import digest
+
+FOLDER = "checkpoints"
+_FREE = ("save_minutes", "wise")  # may differ in a resumed run
+_APART = ("step", "best")  # of a course: not among the numbers
+_MODEL, _AVERAGE, _BEST = "model/", "average/", "best/"
+
+
+@dataclass
+class Course:
+    """How far a run is.
+
+    Attributes:
+        step: Steps that are done.
+        start: recall@k before the first, by name.
+        best: The average weights with the best recall so far.
+        best_recall: Their mean recall.
+        stale: Measurements since then.
+        seconds: Spent on steps.
+    """
+
+    step: int = 0
+    start: dict[str, float] = field(default_factory=dict)
+    best: State = field(default_factory=dict)
+    best_recall: float = -1.0
+    stale: int = 0
+    seconds: float = 0.0
+
+    def judge(self, recall: float, state: State) -> None:
+        """Remember a state if it is the best so far.
+
+        Args:
+            recall: Mean recall of the state.
+            state: The average weights.
+        """
+        self.stale += 1
+        if recall > self.best_recall:
+            self.best, self.best_recall, self.stale = copied(state), recall, 0
+
+    def over(self, patience: int) -> bool:
+        """Say whether recall has not risen for long enough; never where patience is 0."""
+        return 0 < patience <= self.stale
+
+
+def identity(recipe: Recipe, pairs: Pairs, **start: str | None) -> dict[str, Any]:
+    """Give what a run must have in common with the one that it resumes, as JSON."""
+    settings = {name: value for name, value in asdict(recipe).items() if name not in _FREE}
+    return dict(json.loads(json.dumps({**start, **settings, "photos": _photos(pairs)})))
+
+
+class Keeper:
+    """Writes and takes up the checkpoints of a run.
+
+    No state of random numbers is in them: the seed and the step decide all of them.
+
+    Args:
+        run: The run's folder.
+        own: What tells it from other runs, see `identity`.
+        dual: Tuned.
+        average: Of its weights.
+        optimizer: Over its weights.
+        minutes: Between two checkpoints.
+    """
+
+    def __init__(
+        self,
+        run: Path,
+        own: Mapping[str, Any],
+        dual: Dual,
+        average: Average,
+        optimizer: Optimizer,
+        minutes: float,
+    ) -> None:
+        self._run, self._own, self._minutes = run, own, minutes
+        self._dual, self._average, self._optimizer = dual, average, optimizer
+        self._written = time.monotonic()
+
+    def due(self) -> bool:
+        """Say whether the last checkpoint is old enough for another."""
+        return time.monotonic() - self._written >= 60 * self._minutes
+
+    def save(self, course: Course) -> None:
+        """Write a checkpoint of everything that a step changes.
+
+        Raises:
+            StorageFull: It cannot be written.
+        """
+        remembered, groups = optimizer_state(self._optimizer)
+        tensors = {
+            **_named(_MODEL, changing(self._dual)),
+            **_named(_AVERAGE, self._average.state),
+            **_named(_BEST, course.best),
+            **remembered,
+        }
+        told = {name: value for name, value in vars(course).items() if name not in _APART}
+        numbers = {"identity": dict(self._own), "course": told, "optimizer": groups}
+        checkpoint.save(self._run / FOLDER, checkpoint.RunState(course.step, tensors, numbers))
+        self._written = time.monotonic()
+
+    def resumed(self) -> Course:
+        """Take up the newest checkpoint, or start where there is none.
+
+        Raises:
+            Conflict: It is of a run with other settings or photos.
+            Invalid: It is of another architecture.
+            Corrupt: No checkpoint is whole.
+        """
+        state = checkpoint.latest(self._run / FOLDER)
+        if state is None:
+            return Course()
+        _check_same(self._run, state.numbers["identity"], self._own)
+        what = f"the checkpoint in {self._run}"
+        checkpoint.fill(changing(self._dual), _those(_MODEL, state.tensors), what)
+        checkpoint.fill(self._average.state, _those(_AVERAGE, state.tensors), what)
+        restore_optimizer(self._optimizer, state.tensors, state.numbers["optimizer"])
+        where = self._dual.device
+        best = {name: one.to(where) for name, one in _those(_BEST, state.tensors).items()}
+        return Course(step=state.step, best=best, **state.numbers["course"])
+
+
+def _check_same(run: Path, theirs: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+    for name, value in own.items():
+        if theirs.get(name) != value:
+            raise Conflict(
+                f"{run} holds a run with {name} {theirs.get(name)!r}, and this one has {value!r}; "
+                "give the same settings to go on with it, another --out, or --no-resume to start "
+                "over"
+            )
+
+
+def _photos(pairs: Pairs) -> str:
+    def told(photos: Sequence[Any]) -> list[Any]:
+        return [[photo.key, *photo.captions] for photo in photos]
+
+    return digest([told(pairs.train), told(pairs.val)])
+
+
+def _named(prefix: str, state: State) -> State:
+    return {prefix + name: tensor for name, tensor in state.items()}
+
+
+def _those(prefix: str, tensors: Mapping[str, Any]) -> State:
+    return {
+        name.removeprefix(prefix): one for name, one in tensors.items() if name.startswith(prefix)
+    }

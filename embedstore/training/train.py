@@ -1,0 +1,224 @@
+"""Train a dual encoder on photos with captions: `train` reads from top to bottom."""
+
+import logging
+import shutil
+import time
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch.optim import AdamW
+
+from embedstore.encoders.folder import ENCODER, REFUSED, REPORT
+from embedstore.training import resuming
+from embedstore.training.average import Average, changing, copied, put, standing_in
+from embedstore.training.batches import Batches
+from embedstore.training.disk import unwritable
+from embedstore.training.dual import Dual
+from embedstore.training.evaluate import Held, evaluate, mean_recall
+from embedstore.training.gate import Report, passed
+from embedstore.training.init import start
+from embedstore.training.kept_views import KeptViews
+from embedstore.training.learner import Learner
+from embedstore.training.pairs import Pairs, pairs_of
+from embedstore.training.precision import Precision
+from embedstore.training.processes import Team, team
+from embedstore.training.recipe import Recipe
+from embedstore.training.resuming import Course, Keeper, identity
+from embedstore.training.run_log import RunLog
+from embedstore.training.schedule import groups, rate
+from embedstore.training.teacher import Teacher, chosen_teacher
+from embedstore.training.unreadable import Unreadable
+from embedstore.training.wise import best_mixture
+
+log = logging.getLogger("embedstore")
+DEFAULT = Recipe()
+RECIPE = "recipe.json"
+
+
+def train(
+    pairs: Path | str,
+    out: Path | str,
+    init: str = "mini",
+    recipe: Recipe = DEFAULT,
+    *,
+    val: Path | str | None = None,
+    model: str | None = None,
+    teacher: str | None = None,
+    device: str = "auto",
+    resume: bool = True,
+    force: bool = False,
+    wandb: bool = False,
+    images: Path | None = None,
+) -> Report:
+    """Train on pairs, and offer the result as an encoder if it is better than its start.
+
+    Args:
+        pairs: Any corpus with photos and captions.
+        out: Folder of the run: recipe, checkpoints, log, report, and the encoder.
+        init: What to start from, see `init.start`.
+        recipe: Everything else that decides the result.
+        val: Another corpus to measure on; None takes the split or a share of `pairs`.
+        model: What `init="scratch"` builds.
+        teacher: Name of an encoder to distil from, where the objective gives it a weight.
+        device: As `encoders.load` takes it.
+        resume: Go on from the run's last checkpoint where there is one; else start over.
+        force: Offer the result even if it is no better than its start.
+        wandb: Log to Weights & Biases too.
+        images: Folder that the image names of a Karpathy json start from.
+
+    Raises:
+        Invalid: Pairs, batch, teacher or recipe cannot be trained with, or the loss is not finite.
+        Conflict: The folder holds a run with other settings.
+        StorageFull: The folder cannot be written.
+        NotFound: As `pairs_of`, `init.start` and `encoders.load` raise it, and their others.
+    """
+    run = Path(out).expanduser().absolute()
+    with team(device) as mates, ExitStack() as closing:
+        _prepare(run, resume, mates)
+        data = pairs_of(pairs, val, images, recipe.hold_out)
+        torch.manual_seed(recipe.seed)
+        dual = start(init, mates.device, model, recipe.dropout, recipe.image_dropout)
+        recipe = recipe.settled(dual)
+        _tune(dual, recipe)
+        precision = Precision(mates.device, recipe.precision)
+        batches, taught = _lessons(data, dual, recipe, precision, mates, teacher)
+        held = Held(data.val[: recipe.val_limit], dual, precision)
+
+        optimizer = AdamW(groups(dual, recipe.top_rates, recipe.decay))
+        learner = Learner(dual, optimizer, recipe, precision, mates, taught)
+        average = Average(dual, recipe.ema)
+        before = copied(changing(dual))
+        own = identity(recipe, data, init=init, model=model, teacher=teacher)
+        keeper = Keeper(run, own, dual, average, optimizer, recipe.save_minutes)
+        course = keeper.resumed()
+        if not course.start:
+            course.start = evaluate(dual.encoder(mates.device), held.photos).figures()
+        told = None
+        if mates.leads:
+            recipe.write(run / RECIPE)
+            steps, about = recipe.steps(batches.per_epoch), {"init": init, **asdict(recipe)}
+            told = closing.enter_context(RunLog(run, steps, wandb, course.step, about))
+
+        learn(learner, average, batches, held, course, keeper, told)
+        if mates.leads:
+            mixture = best_mixture(dual, before, course.best, held, recipe.wise)
+            put(dual, mixture.state)
+            speed = course.step * batches.batch * recipe.accumulate / max(course.seconds, 1e-9)
+            begun = Report(
+                start=course.start,
+                mixing_weight=mixture.share,
+                measured_on=_told(data, held),
+                photos=len(data.train),
+                steps=course.step,
+                seconds=course.seconds,
+                images_per_second=speed,
+            )
+            passed(run, dual, held, begun, force).write(run)
+        mates.wait()
+        return Report.read(run)
+
+
+def learn(
+    learner: Learner,
+    average: Average,
+    batches: Batches,
+    held: Held,
+    course: Course,
+    keeper: Keeper,
+    told: RunLog | None,
+) -> None:
+    """Do the steps that are left.
+
+    Args:
+        learner: Does one.
+        average: Of the weights, moved after each.
+        batches: What is learnt in each.
+        held: What is measured on.
+        course: How far the run is, moved on.
+        keeper: Writes checkpoints.
+        told: Takes the figures, in the process that leads.
+
+    Raises:
+        Invalid: A loss is not finite.
+        StorageFull: A checkpoint or the log cannot be written.
+    """
+    recipe, dual = learner.recipe, learner.dual
+    steps, between = recipe.steps(batches.per_epoch), recipe.between(batches.per_epoch)
+    end = course.step if course.over(recipe.patience) else steps
+    began = time.monotonic()
+    for parts in batches.run(course.step, end):
+        share = rate(course.step, steps, recipe.warm_up)
+        figures = learner.step(course.step, share, parts)
+        average.update(dual, course.step)
+        course.step += 1
+        seconds = time.monotonic() - began
+        course.seconds += seconds
+        if told is not None:
+            speed = batches.batch * len(parts) / seconds
+            told.step(course.step, **figures, images_per_second=speed)
+        if course.step % between == 0 or course.step == steps:
+            with standing_in(dual, average.state):
+                found = held.measure(dual).figures()
+            course.judge(mean_recall(found), average.state)
+            if told is not None:
+                told.validation(course.step, course.step / batches.per_epoch, found)
+        over = course.over(recipe.patience) or course.step == steps
+        if told is not None and (over or keeper.due()):
+            keeper.save(course)
+        if over:
+            break
+        began = time.monotonic()
+
+
+def _prepare(run: Path, resume: bool, mates: Team) -> None:
+    """Make the folder, see that it takes files, and clear it where the run starts over."""
+    if not mates.leads:
+        return
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        if not resume:
+            for name in (resuming.FOLDER, ENCODER, REFUSED):
+                shutil.rmtree(run / name, ignore_errors=True)
+            (run / REPORT).unlink(missing_ok=True)
+        probe = run / ".writable"
+        probe.write_text("")
+        probe.unlink()
+    except OSError as error:
+        raise unwritable("the run", run, 1 << 20, error) from error
+
+
+def _tune(dual: Dual, recipe: Recipe) -> None:
+    """Choose what learns."""
+    dual.tune(recipe.tune or "full", recipe.rank)
+    dual.bias.requires_grad_(recipe.objective.loss == "sigmoid")
+    if recipe.checkpointing:
+        dual.checkpointing(True)
+
+
+def _told(data: Pairs, held: Held) -> str:
+    unseen = "not trained on" if data.unseen else "trained on as well"
+    return f"{len(held.photos):,} photos {unseen}: {data.rule}"
+
+
+def _lessons(
+    data: Pairs,
+    dual: Dual,
+    recipe: Recipe,
+    precision: Precision,
+    mates: Team,
+    teacher: str | None,
+) -> tuple[Batches, Teacher | None]:
+    """Give the batches, from kept views where that saves work, and the vectors of a teacher."""
+    unreadable = Unreadable(len(data.train))
+    encoder = chosen_teacher(teacher, recipe.objective, dual, mates.device)
+    views = None
+    if dual.keeps_lower and recipe.views:
+        views = KeptViews(data.train, recipe.views, recipe.augment, recipe.seed)
+        views.fill(dual, precision, unreadable)
+    batches = Batches(data.train, dual, recipe, mates, unreadable, views)
+    taught = None
+    if encoder is not None:
+        taught = Teacher(encoder, data.train, batches.texts, unreadable)
+    return batches, taught

@@ -1,0 +1,45 @@
+"""Photos that do not decode: left out, counted, and named once."""
+
+import logging
+import threading
+
+from embedstore.errors import BadImage, Invalid
+
+log = logging.getLogger("embedstore")
+
+
+class Unreadable:
+    """The photos of a corpus that cannot be used.
+
+    Args:
+        total: Photos in the corpus.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._reasons: dict[int, str] = {}
+        self._lock = threading.Lock()
+
+    def __contains__(self, place: int) -> bool:
+        return place in self._reasons
+
+    def __len__(self) -> int:
+        return len(self._reasons)
+
+    def add(self, place: int, error: BadImage) -> None:
+        """Leave a photo out from now on.
+
+        Raises:
+            Invalid: More than half of all photos are left out by now.
+        """
+        with self._lock:
+            if place in self._reasons:
+                return
+            self._reasons[place] = str(error)
+            log.warning("left out: %s", error)
+            if 2 * len(self._reasons) > self._total:
+                first = next(iter(self._reasons.values()))
+                raise Invalid(
+                    f"{len(self._reasons)} of {self._total} photos do not decode, more than half; "
+                    f"the first: {first}; check the folder of images and run again"
+                )
