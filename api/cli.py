@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from api.commands import demo, doctor, index, manage, search, serve
+from api.commands import calibrate, demo, doctor, index, manage, re_embed, search, serve
 from api.output import never_fail_to_print, printable
 
 EXIT_CODES = {
@@ -64,6 +64,8 @@ for command in (
     manage.delete,
     manage.compact,
     manage.rebuild,
+    calibrate.calibrate,
+    re_embed.re_embed,
     doctor.doctor,
     demo.demo,
     serve.serve,

@@ -1,11 +1,13 @@
 """The HTTP routes, versioned under /v1; each one calls one method of the store."""
 
 import logging
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.routing import APIRoute
 
 from api.output import printable
 from api.schemas import (
@@ -23,10 +25,27 @@ from api.schemas import (
 )
 from embedstore import Collection, Hit, Item, Store
 from embedstore import Query as StoreQuery
-from embedstore.errors import BadImage, NotFound
+from embedstore.errors import BadImage, Moved, NotFound
 
 log = logging.getLogger("embedstore.api")
-router = APIRouter(prefix="/v1")
+
+
+class _AskedAgain(APIRoute):
+    """A route that asks once more where a collection was re-embedded while it answered."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
+
+        async def answer_again(request: Request) -> Response:
+            try:
+                return await answer(request)
+            except Moved:
+                return await answer(request)
+
+        return answer_again
+
+
+router = APIRouter(prefix="/v1", route_class=_AskedAgain)
 
 
 def _store(request: Request) -> Store:

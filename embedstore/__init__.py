@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from embedstore import encoders, errors
     from embedstore.collection import Collection
     from embedstore.indexing import index
+    from embedstore.re_embedding import re_embed
     from embedstore.store import Store, open
     from embedstore.types import Hit, Item, Query, Space
 
@@ -30,6 +31,7 @@ _HOMES = {
     "Store": "embedstore.store",
     "index": "embedstore.indexing",
     "open": "embedstore.store",
+    "re_embed": "embedstore.re_embedding",
 }
 
 __version__ = "0.1.0"
@@ -44,6 +46,7 @@ __all__ = [
     "errors",
     "index",
     "open",
+    "re_embed",
 ]
 
 

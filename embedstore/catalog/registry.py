@@ -46,6 +46,17 @@ class Registry:
             insert_new(connection, name, space, options)
         return self.describe(name)
 
+    def check_new_name(self, name: str) -> None:
+        """Refuse a name that `create` would refuse.
+
+        Raises:
+            Invalid: The name is not of the form that is expected.
+            Conflict: The name is taken.
+        """
+        check_name(name)
+        with self._database.snapshot() as connection:
+            check_free(connection, name)
+
     def holder(self, name: str) -> int | None:
         """Give the id of the collection that has a name now; None where there is none."""
         with self._database.glance() as connection:

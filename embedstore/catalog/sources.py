@@ -33,6 +33,7 @@ _AFTER = (
     .limit(bindparam("amount"))
 )
 _OF_KEYS = _SOURCE.where(among(items.c.key, bindparam("keys"))).order_by(items.c.seq, items.c.row)
+_PRESENT = select(items.c.key).where(_HERE, among(items.c.key, bindparam("keys")))
 
 
 def _without_source() -> ColumnElement[bool]:
@@ -66,6 +67,12 @@ class Sources(Registry):
         asked = {"collection": collection_id, "keys": self._database.listed(list(keys))}
         with self._database.snapshot() as connection:
             return [_source(found) for found in connection.execute(_OF_KEYS, asked)]
+
+    def present(self, collection_id: int, keys: Sequence[str]) -> set[str]:
+        """Give those keys that a collection holds."""
+        asked = {"collection": collection_id, "keys": self._database.listed(list(keys))}
+        with self._database.snapshot() as connection:
+            return set(connection.scalars(_PRESENT, asked))
 
     def without_source(self, collection_id: int) -> tuple[int, str | None]:
         """Count the items with a vector whose picture or text was never given; name one."""

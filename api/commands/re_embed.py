@@ -1,0 +1,124 @@
+"""`embedstore re-embed`."""
+
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from api.output import print_json, print_table, progress
+from api.settings import json_option, store_options
+
+if TYPE_CHECKING:
+    from embedstore import Store
+    from embedstore.re_embedding import ReEmbedded
+    from embedstore.types import Encoder
+
+SHOWN_FAILURES = 20
+NOT_SWITCHED = 4  # the exit code of Conflict
+
+
+@click.command("re-embed")
+@click.argument("collection")
+@click.option("--encoder", required=True, help="A name, or the path of a run or encoder folder.")
+@click.option("--keep", metavar="NAME", help="Keep the old collection under this name.")
+@click.option(
+    "--allow-missing",
+    is_flag=True,
+    help="Leave out items whose picture is gone or no longer decodes.",
+)
+@click.option(
+    "--skip-without-source",
+    is_flag=True,
+    help="Leave out items whose vectors were given ready-made.",
+)
+@click.option("--workers", type=int, help="Decoding processes.  [default: one a core]")
+@store_options
+@json_option
+def re_embed(
+    collection: str,
+    encoder: str,
+    keep: str | None,
+    allow_missing: bool,
+    skip_without_source: bool,
+    workers: int | None,
+    store: str,
+    index_folder: str | None,
+    as_json: bool,
+) -> None:
+    """Move a collection to another encoder, such as one that you trained.
+
+    The new space is built beside the old one, which goes on serving and taking items; then the
+    new one takes over the name at once. An interrupted run goes on where it stopped. Until the
+    end both spaces are on the disk; `compact` gives the room of the old one back.
+
+    \b
+    Example:
+      embedstore re-embed photos --encoder runs/mine
+      embedstore re-embed photos --encoder mini --keep photos-before
+    """
+    import embedstore
+    from embedstore.encoders import load
+
+    with embedstore.open(store, folder=index_folder, must_exist=True) as opened:
+        opened.catalog.describe(collection)  # a mistyped name is told before weights are read
+        ready = load(encoder)
+        options = {"allow_missing": allow_missing, "skip_without_source": skip_without_source}
+        report = _with_bar(opened, collection, ready, keep, workers, options)
+    if as_json:
+        print_json(asdict(report))
+    else:
+        _print(report)
+    if not (report.switched or report.needless):
+        sys.exit(NOT_SWITCHED)
+
+
+def _with_bar(
+    store: "Store",
+    collection: str,
+    encoder: "Encoder",
+    keep: str | None,
+    workers: int | None,
+    options: dict[str, bool],
+) -> "ReEmbedded":
+    import embedstore
+    from embedstore.re_embedding import disk_need
+
+    need = disk_need(store, collection, encoder.space.dim)
+    with progress() as bar:
+        room = f"{max(1, need >> 20):,} MiB of disk"
+        task = bar.add_task(f"re-embedding {collection} ({room})", total=None, rate="")
+
+        def show(done: int, total: int, rate: float) -> None:
+            bar.update(task, completed=done, total=total, rate=f"{rate:.0f}/s")
+
+        return embedstore.re_embed(
+            store, collection, encoder, keep=keep, workers=workers, progress=show, **options
+        )
+
+
+def _print(report: "ReEmbedded") -> None:
+    name, failed = report.collection, len(report.failed)
+    if report.needless:
+        click.echo(f"{name}: nothing to do, it is in the space of {report.after} already")
+        return
+    click.echo(f"{name}: {report.copied} items re-embedded in {report.seconds:.1f} s")
+    if report.left_out:
+        click.echo(f"{report.left_out} items left out: their vectors were given ready-made")
+    if report.truncated:
+        click.echo(f"texts longer than the encoder reads, ends ignored: {len(report.truncated)}")
+    if failed:
+        rows = [(failure.key, failure.reason) for failure in report.failed[:SHOWN_FAILURES]]
+        print_table(("failed", "reason"), rows)
+        if failed > SHOWN_FAILURES:
+            click.echo(f"... and {failed - SHOWN_FAILURES} more; --json lists all")
+    if report.switched:
+        old = f"kept as {report.kept}" if report.kept else "dropped; `compact` gives its room back"
+        click.echo(f"{name} is in the space of {report.after} now; the old one is {old}")
+    else:
+        click.echo(
+            f"error: {failed} items of {name} cannot be encoded, so it stays in the space of "
+            f"{report.before}; what is done is kept: mend or delete them and run the same command "
+            "again, or leave them out with --allow-missing",
+            err=True,
+        )
