@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.functional import normalize
 
 from embedstore.training.gradient_cache import cached_step
+from embedstore.training.init import start
 from embedstore.training.objective import Objective, positives_of
 
 PHOTOS, CAPTIONS = torch.tensor([0, 0, 1, 2, 3, 4, 5]), torch.tensor([0, 1, 2, 3, 3, 4, 5])
@@ -107,6 +108,31 @@ def test_dropout_draws_the_same_twice(chunk, seed):
     found = gradients(one)
     for name, slope in gradients(other).items():
         assert torch.allclose(found[name], slope, atol=1e-12), name
+
+
+def test_gradients_of_the_bundled_encoder():
+    dual = start("mini", torch.device("cpu"))
+    dual.learning()
+    torch.manual_seed(0)
+    lowered = torch.randn(3, 3, 64, 64)
+    ids = dual.tokenise(["a dog", "two people walk along the beach at night", "a red car"])
+    positives = torch.eye(3, dtype=torch.bool)
+
+    def slopes(chunk):
+        dual.zero_grad()
+        cached_step(
+            dual,
+            lowered,
+            ids,
+            lambda *rows: Objective()(*rows, dual.log_scale, dual.bias, positives),
+            chunk,
+        )
+        return gradients(dual)
+
+    whole, cached = slopes(0), slopes(2)
+    assert whole.keys() == cached.keys()
+    for name, slope in whole.items():
+        assert torch.allclose(cached[name], slope, rtol=1e-5, atol=1e-5), name
 
 
 def test_gradients_are_added_to_what_is_there():
