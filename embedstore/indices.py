@@ -9,16 +9,16 @@ anew in the background.
 import logging
 import shutil
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedstore.catalog import Catalog, CollectionInfo
-from embedstore.errors import BadQuery, Corrupt, EmbedStoreError, NoDevice, StorageFull
+from embedstore.errors import EmbedStoreError
 from embedstore.hubness import QueryBank, asked
+from embedstore.index_faults import meaningful_errors
 from embedstore.index_form import IndexForm
 from embedstore.types import MODALITIES, Modality, Vectors
 from indexer import Neighbors, VectorSet
@@ -27,22 +27,6 @@ from indexer import errors as numbers
 REBUILD_SHARE, REBUILD_LEAST = 2.0, 10_000  # each rebuild is paid for by twice as many new rows
 
 log = logging.getLogger("embedstore")
-
-_MEANING: dict[type[numbers.IndexerError], type[EmbedStoreError]] = {
-    numbers.BadVectors: BadQuery,
-    numbers.DiskFull: StorageFull,
-    numbers.NoDevice: NoDevice,
-    numbers.CorruptSnapshot: Corrupt,
-}
-
-
-@contextmanager
-def meaningful_errors() -> Iterator[None]:
-    """Raise the indexer's errors as embedstore's."""
-    try:
-        yield
-    except numbers.IndexerError as error:
-        raise _MEANING.get(type(error), EmbedStoreError)(str(error)) from error
 
 
 def folder_of(store: Path, info: CollectionInfo) -> Path:
@@ -163,6 +147,11 @@ class Indices:
         """Say for each modality what is published and what waits in the exact tail."""
         self.refresh()
         return {modality: held.describe() for modality, held in self._sets.items()}
+
+    def bank_size(self) -> int:
+        """Count the queries that pictures are corrected by; 0 where they are not."""
+        self.refresh()
+        return 0 if self._made_with is None else len(self._made_with.vectors)
 
     def close(self) -> None:
         """Wait for a rebuild that is under way."""

@@ -1,0 +1,117 @@
+"""Recall without training: measure what a collection's searches gain, keep what surely helps.
+
+Two options of a search for pictures with words: the correction of hubs by a bank of queries, and
+query expansion. Both are measured on captions that the collection holds and the bank does not.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from embedstore.collection import Collection
+from embedstore.errors import Invalid
+from embedstore.gain import Gain
+from embedstore.hubness import WEIGHT
+from embedstore.trial import MOST_QUERIES, captioned, some_of, trial_of
+from embedstore.types import Vectors
+
+Choice = Literal["auto", "on", "off"]
+
+LEAST_QUERIES = 100  # fewer say little about hubs
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What is in force now, and what was measured.
+
+    Attributes:
+        queries: In the bank; 0 where pictures are not corrected.
+        expand: Whether queries are expanded.
+        captions: That were searched to measure; 0 where nothing was.
+        hubs_gain: What the bank gains; None where it was not measured.
+        expand_gain: What expansion gains beside it.
+    """
+
+    queries: int
+    expand: bool
+    captions: int = 0
+    hubs_gain: Gain | None = None
+    expand_gain: Gain | None = None
+
+
+def calibrate(
+    collection: Collection,
+    queries: Sequence[str] | None = None,
+    *,
+    hubs: Choice = "auto",
+    expand: Choice = "auto",
+) -> Calibration:
+    """Choose a collection's search options, by measuring where the choice is "auto".
+
+    A new bank is in force in every process from its commit on, expansion from when a process
+    opens the collection anew.
+
+    Args:
+        collection: Holds pictures, and captions of some where anything is measured.
+        queries: What people search for, as in a query log; None takes the captions.
+        hubs: The correction of hubs: on, off, or on where recall surely gains.
+        expand: Query expansion, likewise.
+
+    Raises:
+        Invalid: Too few queries, or too few captions outside the bank to measure with.
+    """
+    given = None if queries is None else _encoded(collection, queries)
+    bank = None if hubs == "off" else _bank(captioned(collection)[1] if given is None else given)
+    captions, hubs_gain, expand_gain = 0, None, None
+    if "auto" in (hubs, expand):
+        trial = trial_of(collection, given, WEIGHT)
+        captions = len(trial.captions)
+        if hubs == "auto":
+            hubs_gain = trial.gain(hubs=(False, True), expand=(False, False))
+            bank = bank if hubs_gain.is_certain else None
+        if expand == "auto":
+            corrected = bank is not None
+            expand_gain = trial.gain(hubs=(corrected, corrected), expand=(False, True))
+    expands = expand == "on" or (expand_gain is not None and expand_gain.is_certain)
+    _keep(collection, bank, expands)
+    size = 0 if bank is None else len(bank)
+    return Calibration(size, expands, captions, hubs_gain, expand_gain)
+
+
+def _encoded(collection: Collection, queries: Sequence[str]) -> Vectors:
+    texts = list(dict.fromkeys(each.strip() for each in queries if each.strip()))
+    if len(texts) < LEAST_QUERIES:
+        raise _too_few(len(texts))
+    texts = [texts[place] for place in some_of(len(texts), MOST_QUERIES)]
+    prompts = collection.info.options.get("prompts", ("{}",))
+    encode = collection.encoder.encode_texts
+    total = np.sum(
+        [encode([prompt.replace("{}", text) for text in texts]) for prompt in prompts], 0
+    )
+    unit: Vectors = total / np.linalg.norm(total, axis=1, keepdims=True)
+    return unit.astype(np.float16).astype(np.float32)  # as the catalog keeps it
+
+
+def _bank(vectors: Vectors) -> Vectors:
+    if len(vectors) < LEAST_QUERIES:
+        raise _too_few(len(vectors))
+    return vectors[some_of(len(vectors), MOST_QUERIES)]
+
+
+def _too_few(found: int) -> Invalid:
+    return Invalid(
+        f"{found} queries for the bank; expected at least {LEAST_QUERIES} different ones; give a "
+        "query log with --queries FILE, or index pictures with captions"
+    )
+
+
+def _keep(collection: Collection, bank: Vectors | None, expand: bool) -> None:
+    catalog, info = collection.catalog, collection.info
+    with catalog.as_opened(info):
+        catalog.set_bank(info.id, bank, WEIGHT)
+        options = {**catalog.describe(info.name).options, "expand": expand}
+        catalog.set_options(info.id, options)
+        collection.info = catalog.describe(info.name)
+    collection.rebuild()
