@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from embedstore import encoders
 from embedstore.catalog import CollectionInfo
 from embedstore.copying import Copying
 from embedstore.corpus import Failure
-from embedstore.encoders import load as load_encoder
 from embedstore.errors import Invalid, StorageFull
 from embedstore.indices import Indices
 from embedstore.store import Store
@@ -94,7 +94,7 @@ def re_embed(
         StorageFull: The disk is full, or would be before the end.
     """
     started = time.perf_counter()
-    ready = load_encoder(encoder) if isinstance(encoder, str) else encoder
+    ready = encoders.load(encoder) if isinstance(encoder, str) else encoder
     old = store.catalog.describe(name)
     report = ReEmbedded(name, old.space.encoder, ready.space.encoder, kept=keep)
     report.items = store.catalog.count(old.id)["items"]
