@@ -23,9 +23,6 @@ class Unreadable:
     def __contains__(self, place: int) -> bool:
         return place in self._reasons
 
-    def __len__(self) -> int:
-        return len(self._reasons)
-
     def add(self, place: int, error: BadImage) -> None:
         """Leave a photo out from now on.
 

@@ -1,0 +1,248 @@
+"""The loop, on eight made photos and a tiny model: learning, stopping, going on, the gate."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from embedstore import encoders
+from embedstore.errors import Conflict, Invalid, NotFound, StorageFull
+from embedstore.training import checkpoint, train
+from embedstore.training.evaluate import evaluate
+from embedstore.training.learner import Learner
+from embedstore.training.objective import Objective
+from embedstore.training.pairs import pairs_of
+from embedstore.training.recipe import Rates, Recipe
+
+COLOURS = {
+    "red": (200, 0, 0),
+    "green": (0, 160, 0),
+    "blue": (0, 0, 200),
+    "white": (240, 240, 240),
+    "black": (5, 5, 5),
+    "yellow": (230, 220, 0),
+    "purple": (120, 0, 140),
+    "grey": (128, 128, 128),
+}
+TINY = {
+    "embed_dim": 16,
+    "vision_cfg": {
+        "image_size": 32,
+        "layers": 1,
+        "width": 32,
+        "head_width": 16,
+        "patch_size": 8,
+        "patch_dropout": 0.25,  # random in training, as dropout is
+    },
+    "text_cfg": {"context_length": 8, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1},
+}
+SHORT = Recipe(epochs=6, save_minutes=0, patience=0, rates=Rates(1e-3, 1e-3, 1e-3), seed=3)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # such small tensors are slower in two
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    lines = []
+    for name, colour in COLOURS.items():
+        Image.fromarray(np.full((48, 64, 3), colour, np.uint8)).save(folder / f"{name}.png")
+        lines.append({"image": f"{name}.png", "captions": [f"a {name} wall", f"all is {name}"]})
+    (folder / "pairs.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    (folder / "tiny.json").write_text(json.dumps(TINY))
+    return folder
+
+
+def run(data, out, recipe=SHORT, **options):
+    options = {"model": str(data / "tiny.json"), "device": "cpu", **options}
+    return train.train(data / "pairs.jsonl", out, options.pop("init", "scratch"), recipe, **options)
+
+
+def last(out):
+    return checkpoint.latest(out / "checkpoints")
+
+
+def same(ours, theirs):
+    assert ours.step == theirs.step
+    assert ours.tensors.keys() == theirs.tensors.keys()
+    return all(torch.equal(ours.tensors[name], theirs.tensors[name]) for name in ours.tensors)
+
+
+@pytest.fixture(scope="module")
+def whole(data, tmp_path_factory):
+    """A short run that nothing interrupted."""
+    out = tmp_path_factory.mktemp("whole")
+    run(data, out)
+    return out
+
+
+def test_eight_pairs_are_learnt_by_heart(data, tmp_path):
+    report = run(data, tmp_path / "run", Recipe(epochs=60, rates=Rates(2e-3, 2e-3, 2e-3)))
+    assert report.offered
+    assert report.end["text_to_image@1"] == 1.0
+    assert report.end["image_to_text@1"] == 1.0
+    assert report.start["text_to_image@1"] < 1.0
+    assert "trained on as well" in report.why
+    encoder = encoders.load(str(tmp_path / "run"), "cpu")
+    photos = pairs_of(data / "pairs.jsonl").train
+    assert evaluate(encoder, photos).text_to_image.at(1) == 1.0
+
+
+def test_a_run_leaves_what_it_did(data, whole):
+    recipe = json.loads((whole / "recipe.json").read_text())
+    assert recipe["seed"] == 3
+    assert recipe["tune"] == "full"
+    lines = [json.loads(line) for line in (whole / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if "loss" in line] == [1, 2, 3, 4, 5, 6]
+    assert sum("val" in line for line in lines) == 6
+    assert {"temperature", "gradient_norm", "learning_rate", "images_per_second"} <= set(lines[0])
+    assert json.loads((whole / "report.json").read_text())["photos"] == 8
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not(data, whole, tmp_path, monkeypatch):
+    step = Learner.step
+
+    def stops(self, number, *rest):
+        if number == 4:
+            raise KeyboardInterrupt
+        return step(self, number, *rest)
+
+    monkeypatch.setattr(Learner, "step", stops)
+    with pytest.raises(KeyboardInterrupt):
+        run(data, tmp_path)
+    monkeypatch.undo()
+    assert last(tmp_path).step == 4
+    torch.manual_seed(99)  # whatever came between
+    run(data, tmp_path)
+    assert same(last(tmp_path), last(whole))
+
+
+def test_a_killed_run_goes_on_as_if_it_had_not(data, whole, tmp_path):
+    program = (
+        "import sys, torch; torch.set_num_threads(1); sys.path = sys.argv[1].split(':')\n"
+        "from pathlib import Path\n"
+        "from embedstore.training import recipe, train\n"
+        "rates = recipe.Rates(1e-3, 1e-3, 1e-3)\n"
+        "short = recipe.Recipe(epochs=6, save_minutes=0, patience=0, rates=rates, seed=3)\n"
+        "data = Path(sys.argv[2])\n"
+        "train.train(data / 'pairs.jsonl', sys.argv[3], 'scratch', short, device='cpu',\n"
+        "            model=str(data / 'tiny.json'))\n"
+    )
+    arguments = [":".join(["", *sys.path]), str(data), str(tmp_path)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *arguments],
+        cwd=Path(__file__).parents[2],
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "checkpoints").glob("step-*3.json")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert last(tmp_path).step >= 3
+    run(data, tmp_path)
+    assert same(last(tmp_path), last(whole))
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_checkpoint(data, tmp_path, monkeypatch):
+    contrast = Objective.__call__
+    calls = []
+
+    def spoils(self, *rows):
+        calls.append(rows)
+        return contrast(self, *rows) * (float("nan") if len(calls) == 3 else 1.0)
+
+    monkeypatch.setattr(Objective, "__call__", spoils)
+    with pytest.raises(Invalid, match="step 3: the loss is nan") as caught:
+        run(data, tmp_path)
+    assert "\n" not in str(caught.value)
+    kept = last(tmp_path)
+    assert kept.step == 2
+    assert all(tensor.isfinite().all() for tensor in kept.tensors.values())
+    monkeypatch.undo()
+    assert run(data, tmp_path).steps == 6
+
+
+def test_the_gate_refuses_what_is_no_better_unless_forced(data, tmp_path):
+    still = Recipe(epochs=2, rates=Rates(0.0, 0.0, 0.0, 0.0))
+    report = run(data, tmp_path, still)
+    assert not report.offered
+    assert report.encoder == tmp_path / "refused"
+    with pytest.raises(NotFound, match="no better than its start"):
+        encoders.load(str(tmp_path), "cpu")
+    encoders.load(str(tmp_path / "refused"), "cpu")
+    forced = run(data, tmp_path, still, force=True)
+    assert forced.offered
+    assert "forced" in forced.why
+    assert not (tmp_path / "refused").exists()
+    encoders.load(str(tmp_path), "cpu")
+
+
+def test_starting_over_forgets_the_run(data, tmp_path):
+    run(data, tmp_path, replace(SHORT, epochs=1))
+    with pytest.raises(Conflict, match=r"epochs 1, and this one has 2.*--no-resume") as caught:
+        run(data, tmp_path, replace(SHORT, epochs=2))
+    assert "\n" not in str(caught.value)
+    assert json.loads((tmp_path / "recipe.json").read_text())["epochs"] == 1
+    assert run(data, tmp_path, replace(SHORT, epochs=2), resume=False).steps == 2
+
+
+def test_a_checkpoint_of_another_architecture_is_refused(data, tmp_path):
+    model = tmp_path / "model.json"
+    model.write_text(json.dumps(TINY))
+    run(data, tmp_path / "run", replace(SHORT, epochs=1), model=str(model))
+    model.write_text(json.dumps({**TINY, "embed_dim": 24}))
+    with pytest.raises(Invalid, match="another architecture"):
+        run(data, tmp_path / "run", replace(SHORT, epochs=1), model=str(model))
+
+
+def test_early_stopping_and_going_on_after_it(data, tmp_path):
+    lazy = replace(SHORT, epochs=9, patience=2, rates=Rates(0.0, 0.0, 0.0, 0.0))
+    assert run(data, tmp_path, lazy).steps == 3
+    assert run(data, tmp_path, lazy).steps == 3  # nothing is left to do
+
+
+@pytest.mark.parametrize("tune", ["text", "heads", "lora", "upper"])
+def test_each_way_of_tuning_trains(data, tmp_path, tune):
+    recipe = replace(SHORT, epochs=2, tune=tune, chunk=3, accumulate=2, batch=4)
+    assert run(data, tmp_path, recipe).steps == 2
+
+
+def test_a_teacher_is_learnt_from(data, tmp_path):
+    distil = replace(SHORT, epochs=1, objective=Objective(distill=1.0))
+    assert run(data, tmp_path / "a", distil, teacher="toy").steps == 1
+    with pytest.raises(Invalid, match="no teacher; name an encoder"):
+        run(data, tmp_path / "b", distil)
+    with pytest.raises(Invalid, match="has no weight"):
+        run(data, tmp_path / "c", teacher="toy")
+    features = replace(SHORT, objective=Objective(distill_features=1.0))
+    with pytest.raises(Invalid, match=r"dimensions; expected 16") as caught:
+        run(data, tmp_path / "d", features, teacher="toy")
+    assert "\n" not in str(caught.value)
+
+
+def test_what_cannot_be_trained_is_one_line(data, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    with pytest.raises(StorageFull, match="Not a directory") as caught:
+        run(data, file / "run")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(Invalid, match=r"a batch of 9 pairs.*8 photos.*--batch 8"):
+        run(data, tmp_path / "large", replace(SHORT, batch=9))
