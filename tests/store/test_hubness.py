@@ -1,6 +1,5 @@
 """Pictures corrected by a query bank: every search equals scoring all of them by hand."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +10,8 @@ from numpy.typing import NDArray
 
 import embedstore
 from embedstore import Collection, Item, Query, Space, Store
-from embedstore.calibration import LEAST_QUERIES, calibrate
 from embedstore.encoders import load
-from embedstore.errors import Corrupt, Invalid
+from embedstore.errors import Corrupt
 from embedstore.hubness import NEAREST, QueryBank, asked
 from indexer import FlatIndex, IndexSpec, build
 from indexer.types import Kind
@@ -102,7 +100,7 @@ def made(store: Store) -> Collection:
 
 
 def add(collection: Collection, rows: range, vectors: Rows = PICTURES) -> None:
-    items = [Item(f"p{row:04}") for row in rows]
+    items = [Item(f"p{row:04}", meta={"row": row}) for row in rows]
     collection.add_vectors(items, image=vectors[rows.start : rows.stop])
 
 
@@ -135,6 +133,26 @@ def test_added_replaced_and_deleted_items_are_corrected_as_those_before(made: Co
     assert scores(made, vector=TEXTS[0]) == now
     made.compact()
     assert scores(made, vector=TEXTS[0]) == now
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_a_filter_finds_corrected_pictures(made: Collection, published: bool) -> None:
+    keep(made)
+    if published:
+        made.rebuild()
+    found = scores(made, vector=TEXTS[0], where="row >= 20 and row < 60")
+    assert found == expected(0.5, list(range(20, 60)))
+
+
+def test_a_catalog_from_before_banks_gets_their_table(tmp_path: Path) -> None:
+    with embedstore.open(tmp_path / "old") as old:
+        old.create("made", Made())  # type: ignore[arg-type]
+        with old.catalog._database.write() as connection:
+            connection.exec_driver_sql("DROP TABLE banks")
+            connection.exec_driver_sql("DELETE FROM migrations WHERE name = '0002 query banks'")
+    with embedstore.open(tmp_path / "old") as opened:
+        keep(opened.collection("made"))
+        assert opened.collection("made").describe()["query bank"] == len(BANK)
 
 
 def test_a_bank_of_no_weight_changes_nothing(made: Collection) -> None:
