@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from api.commands import calibrate, demo, doctor, index, manage, re_embed, search, serve
+from api.commands import calibrate, demo, doctor, index, manage, re_embed, search, serve, train
 from api.output import never_fail_to_print, printable
 
 EXIT_CODES = {
@@ -66,6 +66,7 @@ for command in (
     manage.rebuild,
     calibrate.calibrate,
     re_embed.re_embed,
+    train.train,
     doctor.doctor,
     demo.demo,
     serve.serve,

