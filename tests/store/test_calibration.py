@@ -1,5 +1,6 @@
 """Calibration: what is measured on captions outside the bank decides."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,11 @@ from click.testing import CliRunner
 from api.cli import main
 from embedstore import Collection, Item, Store
 from embedstore.calibration import LEAST_QUERIES, calibrate
+from embedstore.encoders.toy import ToyEncoder
 from embedstore.errors import Invalid
 from embedstore.gain import gain
 from embedstore.metrics import Recall
+from embedstore.re_embedding import re_embed
 from embedstore.trial import trial_of
 
 N = 240
@@ -107,6 +110,24 @@ def test_the_options_are_told_and_kept(captioned: Collection) -> None:
     calibrate(captioned, hubs="on", expand="on")
     told = captioned.describe()
     assert (told["query bank"], told["expand"], told["prompts"]) == (N, True, ["{}"])
+
+
+class Other(ToyEncoder):
+    """Toy under another name: the same vectors, in another space."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.space = replace(self.space, encoder="other", weights="other")
+
+
+def test_moving_to_another_encoder_drops_the_bank(photos: Collection, store: Store) -> None:
+    photos.add([Item("a", texts=("red",)), Item("b", texts=("blue",))])
+    calibrate(photos, [f"query {row}" for row in range(LEAST_QUERIES)], hubs="on", expand="off")
+    assert photos.describe()["query bank"] == LEAST_QUERIES
+    re_embed(store, "photos", Other())
+    moved = store.collection("photos", encoder=Other())
+    assert moved.describe()["query bank"] == 0
+    assert moved.search("red", target="text", k=1)[0].item.key == "a"
 
 
 def test_the_command(captioned: Collection, store: Store, tmp_path: Path) -> None:
