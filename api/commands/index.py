@@ -47,7 +47,7 @@ def index(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Index folders of photos, or caption files (.jsonl, .csv, Karpathy .json).
+    """Index folders of photos, caption files (.jsonl, .csv, Karpathy .json) or webdataset shards.
 
     Run again, it adds what is new, replaces what changed, removes what is gone and skips the
     rest; an interrupted run goes on where it stopped.
@@ -56,6 +56,7 @@ def index(
     Example:
       embedstore index ~/Pictures
       embedstore index captions.jsonl --collection products
+      embedstore index 'shard-{000..003}.tar' --collection web
     """
     import embedstore
     from embedstore.corpus import read

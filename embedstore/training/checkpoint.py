@@ -29,7 +29,6 @@ log = logging.getLogger("embedstore")
 
 _FORMAT = 1
 _KEPT = 2
-_RNG = "rng/"
 _CHUNK = 1 << 20
 
 
@@ -37,17 +36,17 @@ _CHUNK = 1 << 20
 class RunState:
     """Everything a run needs to go on as if it had never stopped.
 
+    States of random numbers are not among it: the seed and the step decide them.
+
     Attributes:
         step: Steps that are done.
         tensors: By name: weights, their running average, what the optimizer remembers.
         numbers: Any JSON object: digest of the recipe, best recall, numbers of the optimizer.
-        rng: States of the random number generators by device, as `random_states` gives them.
     """
 
     step: int
     tensors: Mapping[str, Tensor]
     numbers: Mapping[str, Any] = field(default_factory=dict)
-    rng: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 def save(folder: Path, state: RunState) -> None:
@@ -60,7 +59,7 @@ def save(folder: Path, state: RunState) -> None:
     Raises:
         StorageFull: The folder cannot be written; earlier checkpoints are untouched.
     """
-    tensors = _plain({**state.tensors, **{_RNG + name: one for name, one in state.rng.items()}})
+    tensors = _plain(state.tensors)
     name = f"step-{state.step:09d}"
     data = folder / f"{name}-{secrets.token_hex(4)}.safetensors"
     needed = sum(one.nbytes for one in tensors.values())
@@ -127,24 +126,6 @@ def fill(target: Mapping[str, Tensor], saved: Mapping[str, Tensor], what: str) -
             tensor.copy_(saved[name])
 
 
-def random_states() -> dict[str, Tensor]:
-    """Give torch's random number generators, `(bytes,)` uint8 each, by device."""
-    states = {"cpu": torch.get_rng_state()}
-    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-        for number in range(torch.cuda.device_count()):
-            states[f"cuda:{number}"] = torch.cuda.get_rng_state(number)
-    return states
-
-
-def restore_random_states(states: Mapping[str, Tensor]) -> None:
-    """Set torch's random number generators; those of devices that are not here are left out."""
-    for device, state in states.items():
-        if device == "cpu":
-            torch.set_rng_state(state)
-        elif int(device.removeprefix("cuda:")) < torch.cuda.device_count():
-            torch.cuda.set_rng_state(state, device)
-
-
 def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Give tensors as safetensors takes them: on the CPU, contiguous, no two of one memory."""
     plain: dict[str, Tensor] = {}
@@ -193,9 +174,7 @@ def _open(path: Path) -> RunState:
         tensors = load_file(data)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         raise Corrupt(f"{path} is damaged ({type(error).__name__}: {error})") from error
-    rng = {name.removeprefix(_RNG): one for name, one in tensors.items() if name.startswith(_RNG)}
-    rest = {name: one for name, one in tensors.items() if not name.startswith(_RNG)}
-    return RunState(body["step"], rest, body["numbers"], rng)
+    return RunState(body["step"], tensors, body["numbers"])
 
 
 def _difference(target: Mapping[str, Tensor], saved: Mapping[str, Tensor]) -> str | None:

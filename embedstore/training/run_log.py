@@ -7,9 +7,11 @@ are kept likewise.
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
+from embedstore.errors import StorageFull
 from embedstore.training.disk import unwritable
 from embedstore.training.event_file import EventFile
 from embedstore.training.progress import Progress
@@ -31,6 +33,7 @@ class RunLog:
 
     Raises:
         MissingExtra: Weights & Biases is asked for and not installed.
+        Unavailable: It does not start.
         StorageFull: The folder cannot be written.
     """
 
@@ -43,15 +46,21 @@ class RunLog:
         about: Mapping[str, Any] | None = None,
     ) -> None:
         self._folder = folder
-        self._tracker = Tracker(folder, resumed_at, about or {}) if wandb else None
+        self._tracker: Tracker | None = None
+        if wandb:
+            self._guarded(lambda: self._track(resumed_at, about or {}))
         self._guarded(lambda: self._open(resumed_at))
         self._progress = Progress(total_steps, resumed_at)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+        else:  # on a full disk the error on its way says what was lost
+            with suppress(StorageFull):
+                self.close()
 
     def step(self, step: int, **figures: float) -> None:
         """Note the figures of a step, the first of which is 1.
@@ -86,6 +95,9 @@ class RunLog:
         if self._tracker is not None:
             self._tracker.close()
         self._guarded(self._events.close)
+
+    def _track(self, resumed_at: int, about: Mapping[str, Any]) -> None:
+        self._tracker = Tracker(self._folder, resumed_at, about)
 
     def _open(self, resumed_at: int) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

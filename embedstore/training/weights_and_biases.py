@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from embedstore.errors import MissingExtra
+from embedstore.errors import MissingExtra, Unavailable
 
 _ID = "wandb-id"  # in the run's folder, so that a resumed run goes on in the same place
 
@@ -21,6 +21,7 @@ class Tracker:
 
     Raises:
         MissingExtra: The package is not installed.
+        Unavailable: It does not start, such as where nobody is logged in.
     """
 
     def __init__(self, folder: Path, resumed_at: int, about: Mapping[str, Any]) -> None:
@@ -36,14 +37,21 @@ class Tracker:
         name = known or secrets.token_hex(8)
         folder.mkdir(parents=True, exist_ok=True)
         note.write_text(name, encoding="utf-8")
-        self._run: Any = wandb.init(
-            project="embedstore",
-            name=folder.resolve().name,
-            id=name,
-            resume="allow",
-            dir=str(folder),
-            config=dict(about),
-        )
+        try:
+            self._run: Any = wandb.init(
+                project="embedstore",
+                name=folder.resolve().name,
+                id=name,
+                resume="allow",
+                dir=str(folder),
+                config=dict(about),
+            )
+        except Exception as error:
+            reason = " ".join(f"{type(error).__name__} {error}".split())[:200]
+            raise Unavailable(
+                f"Weights & Biases does not start ({reason}); run wandb login, set "
+                "WANDB_MODE=offline, or leave --wandb out"
+            ) from error
 
     def add(self, step: int, figures: Mapping[str, float]) -> None:
         """Send the figures of a step."""

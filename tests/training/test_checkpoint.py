@@ -16,14 +16,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from embedstore.errors import Corrupt, Invalid, StorageFull
-from embedstore.training.checkpoint import (
-    RunState,
-    fill,
-    latest,
-    random_states,
-    restore_random_states,
-    save,
-)
+from embedstore.training.checkpoint import RunState, fill, latest, save
 from embedstore.training.optimizer_state import optimizer_state, restore_optimizer
 
 
@@ -33,11 +26,11 @@ def state(step: int, size: int = 1000) -> RunState:
 
 def same(one: RunState, other: RunState) -> bool:
     names = one.tensors.keys()
-    return (
-        (one.step, one.numbers, names) == (other.step, other.numbers, other.tensors.keys())
-        and all(torch.equal(one.tensors[name], other.tensors[name]) for name in names)
-        and all(torch.equal(one.rng[name], other.rng[name]) for name in one.rng)
-    )
+    return (one.step, one.numbers, names) == (
+        other.step,
+        other.numbers,
+        other.tensors.keys(),
+    ) and all(torch.equal(one.tensors[name], other.tensors[name]) for name in names)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16, torch.int64])
@@ -47,9 +40,7 @@ def test_what_is_saved_comes_back_bit_for_bit(tmp_path, dtype):
         "empty": torch.zeros(0),
         "scalar": torch.ones(()),
     }
-    written = RunState(
-        7, {**tensors, "tied": tensors["a"]}, {"best": 0.1, "why": "é"}, random_states()
-    )
+    written = RunState(7, {**tensors, "tied": tensors["a"]}, {"best": 0.1, "why": "é"})
     save(tmp_path / "new" / "checkpoints", written)
     assert same(latest(tmp_path / "new" / "checkpoints"), written)
 
@@ -125,7 +116,7 @@ while True:
 def test_kill_9_at_any_moment_never_loses_the_last_good_one(tmp_path):
     dice, acknowledged, rounds = random.Random(0), 0, 0
     ends = time.monotonic() + 12
-    while time.monotonic() < ends and rounds < 5:
+    while rounds < 2 or (time.monotonic() < ends and rounds < 5):
         writer = subprocess.Popen(
             [sys.executable, "-c", _WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True
         )
@@ -141,7 +132,6 @@ def test_kill_9_at_any_moment_never_loses_the_last_good_one(tmp_path):
         assert found.numbers == {"step": found.step}
         assert torch.equal(found.tensors["w"], torch.full((300_000,), float(found.step)))
         rounds += 1
-    assert rounds > 1
     save(tmp_path, state(acknowledged + 5))
     assert len(list(tmp_path.iterdir())) == 4, "what killed writers left behind is removed"
 
@@ -239,14 +229,15 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tmp_path):
     learn(model, optimizer, 3)
     tensors, numbers = optimizer_state(optimizer)
     weights = model.state_dict()
-    save(tmp_path, RunState(3, {**weights, **tensors}, {"optimizer": numbers}, random_states()))
+    save(tmp_path, RunState(3, {**weights, **tensors}, {"optimizer": numbers}))
+    torch.manual_seed(3)
     learn(model, optimizer, 4)
 
     resumed, other = made(1)
     found = latest(tmp_path)
     fill(resumed.state_dict(), {name: found.tensors[name] for name in weights}, "the checkpoint")
     restore_optimizer(other, found.tensors, found.numbers["optimizer"])
-    restore_random_states(found.rng)
+    torch.manual_seed(3)
     learn(resumed, other, 4)
     for name, one in model.state_dict().items():
         assert torch.equal(one, resumed.state_dict()[name]), name

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 
-from embedstore.errors import MissingExtra, StorageFull
+from embedstore.errors import MissingExtra, StorageFull, Unavailable
 from embedstore.training import progress
 from embedstore.training.run_log import METRICS, RunLog, metrics
 
@@ -158,6 +158,14 @@ def test_weights_and_biases_where_it_is_asked_for(tmp_path, monkeypatch):
     assert fake.finished >= 3
 
 
+def test_weights_and_biases_that_does_not_start_is_one_line(tmp_path, monkeypatch):
+    fake = Fake()
+    fake.init = lambda **_: 1 / 0
+    monkeypatch.setitem(sys.modules, "wandb", fake)
+    with pytest.raises(Unavailable, match="wandb login"):
+        RunLog(tmp_path, 1, wandb=True)
+
+
 def test_without_its_package_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(MissingExtra, match=r"embedstore\[wandb\]"):
@@ -187,7 +195,9 @@ def test_a_full_disk_is_one_line_and_does_not_wait_for_ever(tmp_path):
             for step in range(1, 10_000):
                 log.step(step, **FIGURES)
         with pytest.raises(StorageFull):
-            log.close()
+            log.validation(1, 1.0, {})
+        with pytest.raises(ValueError, match="what matters"), log:
+            raise ValueError("what matters")
         assert [line["step"] for line in metrics(place / METRICS)][:2] == [1, 2]
     finally:
         subprocess.run(["umount", "-l", str(place)], check=True)
