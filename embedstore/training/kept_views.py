@@ -4,11 +4,11 @@ A step then costs only the part that learns. Versions, mirror images and windows
 take the place of new crops in each epoch.
 """
 
-import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
 import numpy as np
 import torch
 from torch import Tensor
@@ -22,8 +22,6 @@ from embedstore.training.precision import Precision
 from embedstore.training.prefetch import prefetched
 from embedstore.training.unreadable import Unreadable
 from embedstore.types import Pixels
-
-log = logging.getLogger("embedstore")
 
 _BATCH = 64
 _WINDOW = 6 / 7  # of the side of a feature map
@@ -96,7 +94,7 @@ class KeptViews:
             self._kept[version, first : last + 1] = lowered
             if last + 1 == len(self._photos):
                 spent = time.monotonic() - started
-                log.info("view %d of %d kept, %.0f s", version + 1, self._count, spent)
+                _say(f"view {version + 1} of {self._count} kept  {spent:.0f} s")
 
     def draw(self, step: int, first: int, chosen: Sequence[int]) -> Tensor:
         """Give one version of each chosen photo, some mirrored, all cut to one random window.
@@ -130,16 +128,20 @@ class KeptViews:
     def _reserve(self, lowered: Tensor) -> None:
         needed = self._count * len(self._photos) * lowered[0].nbytes
         free = _free_memory()
-        said = f"{self._count} views of {len(self._photos):,} photos take {needed / 1e9:.1f} GB"
+        said = f"{self._count} views of {len(self._photos):,} photos take {needed / 1e6:,.0f} MB"
         if free is not None and needed > free:
             raise Unavailable(
-                f"{said} of memory, and {free / 1e9:.1f} GB are free; keep fewer with --views 1, "
+                f"{said} of memory, and {free / 1e6:,.0f} MB are free; keep fewer with --views 1, "
                 "or none with --views 0, which makes each step slower"
             )
-        log.info("%s of memory", said)
+        _say(f"{said} of memory")
         self._kept = torch.empty(
             (self._count, len(self._photos), *lowered.shape[1:]), dtype=torch.float16
         )
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)  # it takes minutes, and the progress bar comes after it
 
 
 def _free_memory() -> int | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from embedstore.errors import Invalid
 from embedstore.training.augment import Augment
+from embedstore.training.disk import unwritable
 from embedstore.training.dual import Dual, Tune
 from embedstore.training.objective import Objective
 from embedstore.training.precision import Name
@@ -137,8 +138,16 @@ class Recipe:
         return max(1, round(self.val_every * per_epoch), self.steps(per_epoch) // _MEASUREMENTS)
 
     def write(self, path: Path) -> None:
-        """Write as JSON."""
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        """Write as JSON.
+
+        Raises:
+            StorageFull: It cannot be written.
+        """
+        text = json.dumps(asdict(self), indent=2) + "\n"
+        try:
+            path.write_text(text, "utf-8")
+        except OSError as error:
+            raise unwritable("the recipe", path.parent, len(text), error) from error
 
 
 _RANGES = (

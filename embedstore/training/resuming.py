@@ -34,6 +34,7 @@ class Course:
         best: The average weights with the best recall so far.
         best_recall: Their mean recall.
         stale: Measurements since then.
+        photos: Seen in steps, each as often as it was.
         seconds: Spent on steps.
     """
 
@@ -42,6 +43,7 @@ class Course:
     best: State = field(default_factory=dict)
     best_recall: float = -1.0
     stale: int = 0
+    photos: int = 0
     seconds: float = 0.0
 
     def judge(self, recall: float, state: State) -> None:

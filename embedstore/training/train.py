@@ -1,7 +1,5 @@
 """Train a dual encoder on photos with captions: `train` reads from top to bottom."""
 
-import logging
-import shutil
 import time
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -10,29 +8,23 @@ from pathlib import Path
 import torch
 from torch.optim import AdamW
 
-from embedstore.encoders.folder import ENCODER, REFUSED, REPORT
-from embedstore.training import resuming
-from embedstore.training.average import Average, changing, copied, put, standing_in
+from embedstore.training.average import Average, changing, copied, standing_in
 from embedstore.training.batches import Batches
-from embedstore.training.disk import unwritable
-from embedstore.training.dual import Dual
+from embedstore.training.card import About, machine
+from embedstore.training.ending import conclude
 from embedstore.training.evaluate import Held, evaluate, mean_recall
-from embedstore.training.gate import Report, passed
+from embedstore.training.gate import Report
 from embedstore.training.init import start
-from embedstore.training.kept_views import KeptViews
 from embedstore.training.learner import Learner
-from embedstore.training.pairs import Pairs, pairs_of
+from embedstore.training.pairs import pairs_of
 from embedstore.training.precision import Precision
-from embedstore.training.processes import Team, team
+from embedstore.training.preparing import lessons, prepare_folder, tune
+from embedstore.training.processes import team
 from embedstore.training.recipe import Recipe
 from embedstore.training.resuming import Course, Keeper, identity
 from embedstore.training.run_log import RunLog
 from embedstore.training.schedule import groups, rate
-from embedstore.training.teacher import Teacher, chosen_teacher
-from embedstore.training.unreadable import Unreadable
-from embedstore.training.wise import best_mixture
 
-log = logging.getLogger("embedstore")
 DEFAULT = Recipe()
 RECIPE = "recipe.json"
 
@@ -76,14 +68,16 @@ def train(
     """
     run = Path(out).expanduser().absolute()
     with team(device) as mates, ExitStack() as closing:
-        _prepare(run, resume, mates)
+        if mates.leads:
+            prepare_folder(run, resume)
+        mates.wait()
         data = pairs_of(pairs, val, images, recipe.hold_out)
         torch.manual_seed(recipe.seed)
         dual = start(init, mates.device, model, recipe.dropout, recipe.image_dropout)
         recipe = recipe.settled(dual)
-        _tune(dual, recipe)
+        tune(dual, recipe)
         precision = Precision(mates.device, recipe.precision)
-        batches, taught = _lessons(data, dual, recipe, precision, mates, teacher)
+        batches, taught = lessons(data.train, dual, recipe, precision, mates, teacher)
         held = Held(data.val[: recipe.val_limit], dual, precision)
 
         optimizer = AdamW(groups(dual, recipe.top_rates, recipe.decay))
@@ -98,24 +92,15 @@ def train(
         told = None
         if mates.leads:
             recipe.write(run / RECIPE)
-            steps, about = recipe.steps(batches.per_epoch), {"init": init, **asdict(recipe)}
-            told = closing.enter_context(RunLog(run, steps, wandb, course.step, about))
+            steps, settings = recipe.steps(batches.per_epoch), {"init": init, **asdict(recipe)}
+            told = closing.enter_context(RunLog(run, steps, wandb, course.step, settings))
 
         learn(learner, average, batches, held, course, keeper, told)
         if mates.leads:
-            mixture = best_mixture(dual, before, course.best, held, recipe.wise)
-            put(dual, mixture.state)
-            speed = course.step * batches.batch * recipe.accumulate / max(course.seconds, 1e-9)
-            begun = Report(
-                start=course.start,
-                mixing_weight=mixture.share,
-                measured_on=_told(data, held),
-                photos=len(data.train),
-                steps=course.step,
-                seconds=course.seconds,
-                images_per_second=speed,
-            )
-            passed(run, dual, held, begun, force).write(run)
+            where = machine(mates.device)
+            spoken = None if val is None else str(val)
+            about = About(init, str(pairs), str(run), where, 0, model, teacher, spoken)
+            conclude(learner, held, course, before, data, about, force)
         mates.wait()
         return Report.read(run)
 
@@ -154,10 +139,10 @@ def learn(
         average.update(dual, course.step)
         course.step += 1
         seconds = time.monotonic() - began
-        course.seconds += seconds
+        seen = batches.batch * len(parts)
+        course.seconds, course.photos = course.seconds + seconds, course.photos + seen
         if told is not None:
-            speed = batches.batch * len(parts) / seconds
-            told.step(course.step, **figures, images_per_second=speed)
+            told.step(course.step, **figures, images_per_second=seen / seconds)
         if course.step % between == 0 or course.step == steps:
             with standing_in(dual, average.state):
                 found = held.measure(dual).figures()
@@ -170,55 +155,3 @@ def learn(
         if over:
             break
         began = time.monotonic()
-
-
-def _prepare(run: Path, resume: bool, mates: Team) -> None:
-    """Make the folder, see that it takes files, and clear it where the run starts over."""
-    if not mates.leads:
-        return
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-        if not resume:
-            for name in (resuming.FOLDER, ENCODER, REFUSED):
-                shutil.rmtree(run / name, ignore_errors=True)
-            (run / REPORT).unlink(missing_ok=True)
-        probe = run / ".writable"
-        probe.write_text("")
-        probe.unlink()
-    except OSError as error:
-        raise unwritable("the run", run, 1 << 20, error) from error
-
-
-def _tune(dual: Dual, recipe: Recipe) -> None:
-    """Choose what learns."""
-    dual.tune(recipe.tune or "full", recipe.rank)
-    dual.bias.requires_grad_(recipe.objective.loss == "sigmoid")
-    if recipe.checkpointing:
-        dual.checkpointing(True)
-
-
-def _told(data: Pairs, held: Held) -> str:
-    unseen = "not trained on" if data.unseen else "trained on as well"
-    return f"{len(held.photos):,} photos {unseen}: {data.rule}"
-
-
-def _lessons(
-    data: Pairs,
-    dual: Dual,
-    recipe: Recipe,
-    precision: Precision,
-    mates: Team,
-    teacher: str | None,
-) -> tuple[Batches, Teacher | None]:
-    """Give the batches, from kept views where that saves work, and the vectors of a teacher."""
-    unreadable = Unreadable(len(data.train))
-    encoder = chosen_teacher(teacher, recipe.objective, dual, mates.device)
-    views = None
-    if dual.keeps_lower and recipe.views:
-        views = KeptViews(data.train, recipe.views, recipe.augment, recipe.seed)
-        views.fill(dual, precision, unreadable)
-    batches = Batches(data.train, dual, recipe, mates, unreadable, views)
-    taught = None
-    if encoder is not None:
-        taught = Teacher(encoder, data.train, batches.texts, unreadable)
-    return batches, taught
