@@ -7,6 +7,7 @@ import numpy as np
 import xxhash
 from sqlalchemy import bindparam, delete, select
 
+from embedstore.catalog.database import Database
 from embedstore.catalog.registry import Registry, gone
 from embedstore.catalog.tables import banks, collections
 from embedstore.catalog.vector_codec import HALF
@@ -42,11 +43,14 @@ class StoredBank:
 class Banks(Registry):
     """The part of the catalog that keeps banks; one a collection."""
 
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._bank_name = database.compiled(_OURS)
+
     def bank_name(self, collection_id: int) -> str | None:
         """Name the bank in force; None where there is none of the collection's space."""
-        with self._database.glance() as connection:
-            found: str | None = connection.scalar(_OURS, {"collection": collection_id})
-        return found
+        found = self._database.rows(self._bank_name, {"collection": collection_id})
+        return found[0][0] if found else None
 
     def bank(self, collection_id: int) -> StoredBank | None:
         """Give the bank in force; None where there is none of the collection's space.
