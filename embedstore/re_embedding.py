@@ -43,6 +43,7 @@ class ReEmbedded:
         kept: What the old collection is called now; None where it is gone.
         switched: Whether the collection is in the new space now.
         needless: Whether it was in that space already.
+        calibrated: Whether the old space was calibrated; the new one is not, until it is measured.
         seconds: Wall time of the run.
     """
 
@@ -57,6 +58,7 @@ class ReEmbedded:
     kept: str | None = None
     switched: bool = False
     needless: bool = False
+    calibrated: bool = False
     seconds: float = 0.0
 
 
@@ -98,6 +100,7 @@ def re_embed(
     old = store.catalog.describe(name)
     report = ReEmbedded(name, old.space.encoder, ready.space.encoder, kept=keep)
     report.items = store.catalog.count(old.id)["items"]
+    report.calibrated = store.catalog.bank_name(old.id) is not None or "expand" in old.options
     try:
         if old.space.fingerprint == ready.space.fingerprint:
             report.needless, report.kept = True, None

@@ -115,6 +115,10 @@ def _print(report: "ReEmbedded") -> None:
     if report.switched:
         old = f"kept as {report.kept}" if report.kept else "dropped; `compact` gives its room back"
         click.echo(f"{name} is in the space of {report.after} now; the old one is {old}")
+        if report.calibrated:
+            click.echo(
+                f"it was calibrated; do so again: `embedstore calibrate --collection {name}`"
+            )
     else:
         click.echo(
             f"error: {failed} items of {name} cannot be encoded, so it stays in the space of "

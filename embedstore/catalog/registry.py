@@ -25,6 +25,7 @@ class Registry:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._holder = database.compiled(_HOLDER)
         self._spaces: dict[int, Space] = {}  # a collection's space never changes
         self._fields: dict[int, set[str]] = {}  # known to be in the table, which only grows
 
@@ -59,8 +60,8 @@ class Registry:
 
     def holder(self, name: str) -> int | None:
         """Give the id of the collection that has a name now; None where there is none."""
-        with self._database.glance() as connection:
-            return connection.scalar(_HOLDER, {"name": name})
+        found = self._database.rows(self._holder, {"name": name})
+        return int(found[0][0]) if found else None
 
     def describe(self, name: str) -> CollectionInfo:
         """Give what is known about a collection.

@@ -29,6 +29,7 @@ from embedstore.types import Space
 RETIRED = f"{HIDDEN}retired{HIDDEN}"
 ERASED_TOGETHER = 1_000  # items in one commit, so that other writers wait for a moment only
 MARK = "copied"  # where a mark lies among the options of an heir
+MEASURED = ("expand",)  # options found out by calibration, which say nothing about another space
 
 
 class Succession(Registry):
@@ -144,7 +145,7 @@ class Succession(Registry):
             connection.execute(
                 update(collections)
                 .where(collections.c.id == heir.id)
-                .values(name=old.name, options=options)
+                .values(name=old.name, options=_inherited(options))
             )
             self._inherit(connection, old.id, heir.id)
             return True
@@ -182,6 +183,11 @@ class Succession(Registry):
                 select(literal(heir_id), *rest).where(table.c.collection_id == old_id),
             )
             connection.execute(statement.on_conflict_do_nothing())
+
+
+def _inherited(options: str) -> str:
+    kept = {name: value for name, value in json.loads(options).items() if name not in MEASURED}
+    return json.dumps(kept)
 
 
 def _retire(connection: Connection, number: int) -> None:

@@ -136,6 +136,18 @@ def test_everything_but_the_vectors_is_as_before(opened, picture, other):
     assert len(list((store.folder / "index").iterdir())) == 1
 
 
+def test_what_was_measured_in_the_old_space_is_not_carried_over(opened, picture, other):
+    store = opened()
+    made = filled(store, picture)
+    store.catalog.set_bank(made.info.id, load("toy").encode_texts(["a query"]), 0.5)
+    store.catalog.set_options(made.info.id, {**made.info.options, "expand": True})
+    report = embedstore.re_embed(store, "photos", other, workers=0)
+    moved = store.catalog.describe("photos")
+    assert report.calibrated
+    assert moved.options == {"prompts": ["a {}", "{}"]}
+    assert store.catalog.bank(moved.id) is None
+
+
 def test_index_files_are_built_before_the_switch(opened, picture, other):
     store = opened()
     filled(store, picture)
@@ -211,6 +223,35 @@ def test_what_others_change_meanwhile_is_there_afterwards(opened, picture, other
     assert set(held) == {"file", "kept", "word 3", "word 5", "word 6", "word 7"}
     assert held["file"] == (("no picture any more",), {}, None)
     assert held["kept"][2] == ("image/jpeg", jpeg("green"))
+    check_vectors(store, other)
+
+
+def test_what_is_committed_in_the_last_moment_is_there_afterwards(
+    opened, picture, other, monkeypatch
+):
+    store, there = opened(), opened()
+    filled(store, picture)
+    last = there.collection("photos")
+    turns = iter(
+        [
+            lambda: last.add([Item("late", texts=("just in time",))]),
+            lambda: last.add([Item("word 5", texts=("another five",))]),
+            lambda: last.delete(["word 6", "kept"]),
+            lambda: (last.delete(["word 7"]), last.compact()),
+        ]
+    )
+    real = store.catalog.succeed
+
+    def late(*asked):
+        next(turns, lambda: None)()
+        return real(*asked)
+
+    monkeypatch.setattr(store.catalog, "succeed", late)
+    assert embedstore.re_embed(store, "photos", other, workers=0).switched
+    assert next(turns, None) is None
+    held = content(store)
+    assert set(held) == {"file", "word 3", "word 5", "word 8", "late"}
+    assert held["word 5"][0] == ("another five",)
     check_vectors(store, other)
 
 
