@@ -112,10 +112,10 @@ def _print(report: "Report", out: Path) -> None:
         (name, f"{before:.3f}", f"{report.end[name]:.3f}") for name, before in report.start.items()
     ]
     print_table(("recall on val", "start", "end"), rows)
+    mixed = f"; {report.mixing_weight:g} of what was learnt mixed with the rest of its start"
     click.echo(
         f"{report.steps:,} steps on {report.photos:,} pictures in {report.seconds:.0f} s, "
-        f"{report.images_per_second:.0f} a second; {report.mixing_weight:g} of the result is what "
-        "was learnt, the rest its start"
+        f"{report.images_per_second:.0f} a second{mixed if report.mixing_weight < 1 else ''}"
     )
     click.echo(report.why)
     run = shlex.quote(printable(out))

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from embedstore.encoders.folder import ENCODER, REFUSED
 from embedstore.training.disk import unwritable
 from embedstore.training.gate import Report
 from embedstore.training.recipe import Recipe
@@ -127,13 +128,15 @@ def card(report: Report, recipe: Recipe, about: About) -> str:
 
 
 def write(run: Path, text: str) -> None:
-    """Write a card into a run's folder.
+    """Write a card into a run's folder, and beside the encoder in it.
 
     Raises:
         StorageFull: It cannot be written.
     """
     try:
-        (run / CARD).write_text(text, encoding="utf-8")
+        for place in (run, run / ENCODER, run / REFUSED):
+            if place == run or place.is_dir():
+                (place / CARD).write_text(text, encoding="utf-8")
     except OSError as error:
         raise unwritable("the model card", run, len(text), error) from error
 
@@ -158,14 +161,22 @@ _TUNED = {
 def _start(about: About) -> str:
     match about.init:
         case "scratch":
-            told = f"Random weights of the model {about.model or 'small'}"
+            told = f"Random weights of the model {_public(about.model or 'small')}"
         case "mini":
             told = "`mini`, the encoder that comes with embedstore"
         case "mini-base":
             told = "The published towers of `mini`, with random maps into the shared space"
         case name:
-            told = f"`{Path(name).name if Path(name).exists() else name}`"
-    return told + (f", with `{about.teacher}` as its teacher" if about.teacher else "")
+            told = f"`{_public(name)}`"
+    return told + (f", with `{_public(about.teacher)}` as its teacher" if about.teacher else "")
+
+
+def _public(name: str) -> str:
+    """Give the name of a model without the folders it lies in: a card is handed on."""
+    kind, colon, rest = name.partition(":")
+    if kind == "local-dir":
+        return f"{kind}{colon}{Path(rest).name}"
+    return Path(name).name if Path(name).expanduser().exists() else name
 
 
 def _honesty(report: Report) -> str:
@@ -188,9 +199,9 @@ def _measure(name: str) -> str:
 
 
 def _command(about: About) -> str:
-    words = ["embedstore", "train", Path(about.data).name, "--init", about.init]
+    words = ["embedstore", "train", Path(about.data).name, "--init", _public(about.init)]
     for option, value in (("--model", about.model), ("--teacher", about.teacher)):
-        words += [option, value] if value else []
+        words += [option, _public(value)] if value else []
     words += ["--val", Path(about.val).name] if about.val else []
     return shlex.join([*words, "--recipe", "recipe.json", "--out", f"{Path(about.out).name}-again"])
 

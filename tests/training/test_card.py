@@ -75,9 +75,19 @@ def test_the_command_in_the_card_is_one_that_the_command_line_takes():
     assert found["out"].name == "my dogs-again"
 
 
+def test_the_card_tells_no_folders_of_models_either(tmp_path):
+    (tmp_path / "own.json").touch()
+    model, teacher = str(tmp_path / "own.json"), f"local-dir:{tmp_path / 'big'}"
+    about = About(**{**vars(ABOUT), "init": "scratch", "model": model, "teacher": teacher})
+    text = card(REPORT, Recipe(), about)
+    assert "the model own.json, with `local-dir:big` as its teacher" in text
+    assert str(tmp_path) not in text
+
+
 def test_a_card_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "encoder").mkdir()
     write(tmp_path, "words")
-    assert (tmp_path / CARD).read_text() == "words"
+    assert (tmp_path / CARD).read_text() == (tmp_path / "encoder" / CARD).read_text() == "words"
     with pytest.raises(StorageFull, match="model card"):
         write(tmp_path / "missing", "words")
 
