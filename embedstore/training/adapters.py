@@ -52,8 +52,13 @@ def merge(model: nn.Module) -> None:
     """Write the adapters into the weights and take them off, in place."""
     for module in list(model.modules()):
         if parametrize.is_parametrized(module):
-            for name in list(module.parametrizations):  # type: ignore[arg-type]
-                parametrize.remove_parametrizations(module, name, leave_parametrized=True)
+            names = list(module.parametrizations)  # type: ignore[arg-type]
+            merged = {name: getattr(module, name).detach() for name in names}
+            # Not torch's own way back: it spoils the class, which copies of the module share.
+            del module.parametrizations
+            module.__class__ = type(module).__bases__[0]
+            for name, weight in merged.items():
+                module.register_parameter(name, nn.Parameter(weight))
 
 
 def merged_state(model: nn.Module) -> dict[str, Tensor]:

@@ -96,7 +96,8 @@ class Dual(nn.Module, ABC):
         """
         adapters.merge(self)
         if what == "lora":
-            adapters.install(self, rank)
+            self.requires_grad_(False)
+            adapters.install(self._towers(), rank)
         else:
             chosen = self._chosen(what)
             self.requires_grad_(False)
@@ -181,6 +182,10 @@ class Dual(nn.Module, ABC):
     @abstractmethod
     def encoder(self, device: torch.device) -> Encoder:
         """Give an encoder with the weights of now, valid until the next step of training."""
+
+    @abstractmethod
+    def _towers(self) -> nn.Module:
+        """Give what adapters are put on."""
 
     @abstractmethod
     def _chosen(self, what: Tune) -> list[nn.Parameter]:

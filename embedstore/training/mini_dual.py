@@ -139,6 +139,9 @@ class MiniDual(Dual):
         self.config.write(folder / CONFIG)
         (folder / TOKENIZER).write_text(self._reading, "utf-8")
 
+    def _towers(self) -> nn.Module:
+        return self.model
+
     def _chosen(self, what: Tune) -> list[nn.Parameter]:
         maps = [*self.model.image_map.parameters(), *self.model.text_map.parameters()]
         image, text = self.model.image, self.model.text

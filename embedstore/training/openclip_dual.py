@@ -141,6 +141,10 @@ class OpenClipDual(Dual):
                 state[name] = value.detach().reshape(state[name].shape).clone()
         save_file({name: tensor.contiguous() for name, tensor in state.items()}, folder / WEIGHTS)
 
+    def _towers(self) -> nn.Module:
+        children = self.model.named_children()
+        return nn.ModuleList([child for name, child in children if name != "text_decoder"])
+
     def _chosen(self, what: Tune) -> list[nn.Parameter]:
         if what == "upper":
             self._unlock_upper()
