@@ -148,7 +148,7 @@ def _config(model: str) -> dict[str, Any]:
         return _config_file(path)
     config: dict[str, Any] | None = open_clip.get_model_config(model)
     if config is None:
-        known = [file.stem for file in sorted(OWN_MODELS.glob("*.json"))]
+        known = sorted(file.stem for file in OWN_MODELS.glob("*.json"))
         near = difflib.get_close_matches(model, open_clip.list_models(), 3, 0.0)
         raise NotFound(
             f"no model {model!r}; expected {', '.join(known)}, one of open_clip such as "
