@@ -5,7 +5,18 @@ from typing import Any
 
 import click
 
-from api.commands import calibrate, demo, doctor, index, manage, re_embed, search, serve, train
+from api.commands import (
+    calibrate,
+    demo,
+    doctor,
+    export,
+    index,
+    manage,
+    re_embed,
+    search,
+    serve,
+    train,
+)
 from api.output import never_fail_to_print, printable
 
 EXIT_CODES = {
@@ -68,6 +79,7 @@ for command in (
     re_embed.re_embed,
     train.train,
     doctor.doctor,
+    export.export_encoder,
     demo.demo,
     serve.serve,
 ):

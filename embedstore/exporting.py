@@ -2,22 +2,19 @@
 
 import shutil
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import xxhash
 
 from embedstore import encoders
-from embedstore.calibration_set import CalibrationSet, calibration_set, cosine
+from embedstore.calibration_set import calibration_set, cosine, rates
 from embedstore.encoders.exported import load_exported
 from embedstore.encoders.runtime_file import Evidence, Graph, Precision, Runtime, RuntimeFile
 from embedstore.encoders.runtimes import extra
 from embedstore.errors import Conflict, Invalid, StorageFull
-from embedstore.types import Encoder, Pixels, Vectors
 
 WAYS: tuple[tuple[Runtime, Precision], ...] = (
     ("onnx", "fp32"),
@@ -27,7 +24,6 @@ WAYS: tuple[tuple[Runtime, Precision], ...] = (
     ("openvino", "int8"),
 )
 _EXAMPLES = 128  # pictures that fix the scales of 8 bits
-_TIMED, _TURNS = 32, 5  # pictures in a turn, and turns
 
 
 class Export:
@@ -130,7 +126,7 @@ class Export:
     def _measure(self, folder: Path) -> Evidence:
         fast = encoders.load(str(folder), "cpu")
         found = self.measured.vectors(fast)
-        rate, reference = _rates(load_exported(folder, threads=1), self.source, self.measured)
+        rate, reference = rates(load_exported(folder, threads=1), self.source, self.measured)
         names = ("image", "text")
         return Evidence(
             self.measured.name,
@@ -193,30 +189,6 @@ def fastest(tried: list[RuntimeFile]) -> RuntimeFile | None:
     fit = [each for each in tried if each.evidence and each.evidence.keeps]
     best = max(fit, key=lambda each: each.evidence.speedup if each.evidence else 0.0, default=None)
     return best if best and best.evidence and best.evidence.speedup > 1 else None
-
-
-def _rates(fast: Encoder, exact: Encoder, measured: CalibrationSet) -> tuple[float, float]:
-    """Give pictures a CPU-second of two encoders, each on one thread: medians of turns."""
-    import torch
-
-    pictures = (measured.pictures * _TIMED)[:_TIMED]
-    seconds: tuple[list[float], list[float]] = ([], [])
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # a waiting thread may spin, and its time would count
-    try:
-        for _ in range(_TURNS):
-            for encoder, taken in zip((fast, exact), seconds, strict=True):
-                taken.append(_cpu_seconds(encoder.encode_images, pictures))
-    finally:
-        torch.set_num_threads(threads)
-    rate, reference = (_TIMED / float(np.median(taken)) for taken in seconds)
-    return rate, reference
-
-
-def _cpu_seconds(encode: Callable[..., Vectors], things: list[Pixels]) -> float:
-    started = time.process_time()
-    encode(things)
-    return time.process_time() - started
 
 
 @contextmanager

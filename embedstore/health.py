@@ -5,16 +5,30 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from embedstore.corpus import default_workers
 from embedstore.encoders import explain_device
 from embedstore.store import Store
 from indexer import explain as explain_index_device
 
+if TYPE_CHECKING:
+    from embedstore.encoders.runtime_file import Evidence
+
 State = Literal["ok", "warning", "failed"]
 LEAST_FREE = 1 << 30  # bytes; below it the next rebuild may not find room
-PACKAGES = ("torch", "open_clip_torch", "faiss-gpu", "faiss-cpu", "numpy", "pillow", "sqlalchemy")
+PACKAGES = (
+    "torch",
+    "open_clip_torch",
+    "onnxruntime",
+    "openvino",
+    "faiss-gpu",
+    "faiss-cpu",
+    "numpy",
+    "pillow",
+    "sqlalchemy",
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,46 @@ def examine(store: Store | None) -> Iterator[Finding]:
     yield Finding("index device", "ok", explain_index_device())
     if store is not None:
         yield from _examine_store(store)
+
+
+def examine_encoder(
+    name: str, folder: Path, calibration: Path | None, split: str | None = None
+) -> Iterator[Finding]:
+    """Find the fastest form of an encoder that keeps recall@k, by trying all on the CPU.
+
+    Args:
+        name: What `encoders.load` takes.
+        folder: Receives a folder for each form that was tried.
+        calibration: Photos with captions; None takes the sample gallery.
+        split: Of a Karpathy json.
+
+    Yields:
+        What was measured of each, and at last the pick.
+
+    Raises:
+        MissingExtra: The exporter's packages are not installed.
+        Invalid: The encoder cannot be exported.
+    """
+    from embedstore.exporting import fastest, trials
+
+    tried = []
+    for each in trials(name, folder, calibration, split):
+        tried.append(each)
+        if each.evidence is not None:
+            yield Finding(f"{name} as {each.way}", "ok", _measured(each.evidence))
+    best = fastest(tried)
+    if best is not None:
+        where = folder / best.way
+        yield Finding("fastest encoder", "ok", f"{best.way}: use it with --encoder {where}")
+        return
+    few = not any(each.evidence and each.evidence.enough for each in tried)
+    why = "too few captions to tell; give 1,000 or more with --calibration" if few else "measured"
+    yield Finding("fastest encoder", "ok", f"{name} as it is, no form is shown to be better: {why}")
+
+
+def _measured(found: "Evidence") -> str:
+    worst = f"recall@k {-100 * found.loss:+.1f} points at worst"
+    return f"{found.speedup:.1f}x float32, {worst}, {found.captions} captions"
 
 
 def _installed() -> Iterator[str]:

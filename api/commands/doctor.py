@@ -3,6 +3,7 @@
 import sys
 from contextlib import nullcontext
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
@@ -11,18 +12,41 @@ from api.settings import json_option, store_options
 
 
 @click.command()
+@click.option("--encoder", help="Find the fastest form of this encoder on the CPU, by trying all.")
+@click.option(
+    "--calibration",
+    type=click.Path(path_type=Path),
+    help="Photos with captions to try it on.  [default: the sample gallery]",
+)
+@click.option("--split", help="Try on this split of a Karpathy json.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("exported"),
+    show_default=True,
+    help="Folder for the forms that are tried.",
+)
 @store_options
 @json_option
-def doctor(store: str, index_folder: str | None, as_json: bool) -> None:
+def doctor(
+    encoder: str | None,
+    calibration: Path | None,
+    split: str | None,
+    out: Path,
+    store: str,
+    index_folder: str | None,
+    as_json: bool,
+) -> None:
     """Check the machine and the store, and say which device is used and why.
 
     \b
     Example:
       embedstore doctor
+      embedstore doctor --encoder mini --calibration captions.jsonl
     """
     import embedstore
     from embedstore.errors import NotFound
-    from embedstore.health import examine
+    from embedstore.health import examine, examine_encoder
 
     try:
         opened = embedstore.open(store, folder=index_folder, must_exist=True)
@@ -30,6 +54,8 @@ def doctor(store: str, index_folder: str | None, as_json: bool) -> None:
         opened = None
     with opened if opened is not None else nullcontext():
         findings = list(examine(opened))
+    if encoder is not None:
+        findings += examine_encoder(encoder, out, calibration, split)
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:

@@ -102,6 +102,11 @@ class RuntimeFile:
     dropped_text_layers: tuple[int, ...] = ()
     evidence: Evidence | None = None
 
+    @property
+    def way(self) -> str:
+        """Name runtime and precision together."""
+        return f"{self.runtime}-{self.precision}"
+
     def space(self, folder: Path) -> Space:
         """Give the identity of the vectors.
 
