@@ -4,11 +4,13 @@ timm holds the same networks, but importing it needs torchvision and about two s
 """
 
 from collections.abc import Iterator
+from itertools import accumulate, pairwise
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-FEATURES = 1280
+_HEAD = 1280  # channels
 _STEM = 32  # channels
 _BN_EPS = 1e-3
 # (kernel, stride, expansion), Tan & Le 2019 table 1, without the SE blocks
@@ -74,34 +76,54 @@ class ImageTower(nn.Module):
 
     Tan & Le, EfficientNet, https://arxiv.org/abs/1905.11946; the lite form has ReLU6 and no
     squeeze-and-excitation.
+
+    Args:
+        variant: One of `VARIANTS`.
+        scales: Whether the last three stages give features beside the head's. What a caption tells,
+            such as colours, the head drops where it did not help to tell ImageNet's classes apart.
     """
 
-    def __init__(self, variant: str = "lite0") -> None:
+    def __init__(self, variant: str = "lite0", scales: bool = False) -> None:
         super().__init__()
         sizes = VARIANTS[variant]
         self.stem = ConvNorm(3, _STEM, 3, 2)
         self.blocks = nn.Sequential(*_blocks(sizes))
-        self.head = ConvNorm(sizes[-1][0], FEATURES)
-        self._lower = sum(repeats for _, repeats in sizes[:_LOWER])
+        self.head = ConvNorm(sizes[-1][0], _HEAD)
+        ends = list(accumulate(repeats for _, repeats in sizes))
+        self._ends = ends[_LOWER - 1 :]  # blocks up to the end of each stage that gives features
+        self._scales = scales
+        self.features = _HEAD + scales * sum(channels for channels, _ in sizes[_LOWER - 1 :])
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Map normalised pictures `(n, 3, h, w)` to features `(n, 1280)`."""
+        """Map normalised pictures `(n, 3, h, w)` to features `(n, f)`."""
         return self.upper(self.lower(pictures))
 
     def lower(self, pictures: Tensor) -> Tensor:
         """Map normalised pictures `(n, 3, h, w)` to maps `(n, c, h / 16, w / 16)`."""
-        maps: Tensor = self.blocks[: self._lower](self.stem(pictures))
+        maps: Tensor = self.blocks[: self._ends[0]](self.stem(pictures))
         return maps
 
     @property
     def upper_parts(self) -> nn.Module:
         """The layers of `upper`."""
-        return nn.Sequential(self.blocks[self._lower :], self.head)
+        return nn.Sequential(self.blocks[self._ends[0] :], self.head)
 
     def upper(self, maps: Tensor) -> Tensor:
-        """Map what `lower` gives to features `(n, 1280)`."""
-        wide: Tensor = self.upper_parts(maps)
-        return wide.mean((2, 3))
+        """Map what `lower` gives to features `(n, f)`."""
+        pooled = [_pooled(maps)]
+        for start, end in pairwise(self._ends):
+            maps = self.blocks[start:end](maps)
+            pooled.append(_pooled(maps))
+        head: Tensor = self.head(maps)
+        if not self._scales:
+            return head.mean((2, 3))
+        return torch.cat([*pooled, _pooled(head)], 1)
+
+
+def _pooled(maps: Tensor) -> Tensor:
+    """Average maps `(n, c, h, w)` to `(n, c)`; stages differ in size, so each is normalised."""
+    means = maps.float().mean((2, 3))
+    return functional.layer_norm(means, means.shape[1:])
 
 
 def _blocks(sizes: tuple[tuple[int, int], ...]) -> Iterator[Block]:

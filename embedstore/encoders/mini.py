@@ -33,12 +33,14 @@ class MiniConfig:
         dim: Dimension of the shared space.
         context: Tokens that are read of a text, both ends included.
         image: Variant of the image tower, of `image_tower.VARIANTS`.
+        scales: Whether its last stages give features beside its head's.
     """
 
     preprocess: ImagePreprocess
     dim: int = 512
     context: int = 128
     image: str = "lite0"
+    scales: bool = False
 
     @classmethod
     def read(cls, path: Path) -> "MiniConfig":
@@ -73,7 +75,7 @@ def load_mini(device: str = "auto", folder: Path = FOLDER) -> "MiniEncoder":
         tensors = load_file(folder / WEIGHTS)
         reading = (folder / TOKENIZER).read_text("utf-8")
         tokenizer = _tokenizer(reading)
-        model = restored(tensors, config.dim, config.context, config.image)
+        model = restored(tensors, config.dim, config.context, config.image, config.scales)
     except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise Corrupt(

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from embedstore.encoders import image_tower, text_tower
+from embedstore.encoders import text_tower
 from embedstore.encoders.image_tower import ConvNorm, ImageTower
 from embedstore.encoders.text_tower import TextTower
 
@@ -19,10 +19,17 @@ _FULL = (".norm.running_mean", ".norm.running_var")  # may exceed what float16 h
 class MiniModel(nn.Module):
     """Two towers, each with a linear map into the shared space."""
 
-    def __init__(self, dim: int, context: int, dropout: float = 0.0, image: str = "lite0") -> None:
+    def __init__(
+        self,
+        dim: int,
+        context: int,
+        dropout: float = 0.0,
+        image: str = "lite0",
+        scales: bool = False,
+    ) -> None:
         super().__init__()
-        self.image = ImageTower(image)
-        self.image_map = nn.Linear(image_tower.FEATURES, dim)
+        self.image = ImageTower(image, scales)
+        self.image_map = nn.Linear(self.image.features, dim)
         self.text = TextTower(context, dropout)
         self.text_map = nn.Linear(text_tower.FEATURES, dim)
 
@@ -61,7 +68,11 @@ def unpacked(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def restored(
-    tensors: Mapping[str, Tensor], dim: int, context: int, image: str = "lite0"
+    tensors: Mapping[str, Tensor],
+    dim: int,
+    context: int,
+    image: str = "lite0",
+    scales: bool = False,
 ) -> MiniModel:
     """Build the network from its form on disk, ready to encode or to train on.
 
@@ -70,7 +81,7 @@ def restored(
         KeyError: No such image tower.
     """
     # Built with random weights, for torch's "meta" device imports 800 modules in place of them.
-    model = MiniModel(dim, context, image=image)
+    model = MiniModel(dim, context, image=image, scales=scales)
     model.load_state_dict(unpacked(tensors), assign=True)
     return model.eval()
 

@@ -47,7 +47,7 @@ def start(
         device: Where it is to be trained.
         model: What "scratch" builds: `small`, `small-cnn`, a model of open_clip such as ViT-B-32,
             or a JSON file of such a model's form. For "mini-base", the image tower: lite0 to
-            lite2. None for `small` and lite0.
+            lite2. None for `small` and lite2.
         dropout: Of mini's text tower, and of its features, while it learns.
         image_dropout: Of the features of mini's image tower, while it learns.
 
@@ -69,7 +69,7 @@ def start(
         case "mini", False:
             dual: Dual = mini_of_folder(FOLDER, dropout, image_dropout)
         case "mini-base", False:
-            dual = _base(model or "lite0", dropout, image_dropout)
+            dual = _base(model or "lite2", dropout, image_dropout)
         case "scratch", False:
             dual = _scratch(model or "small")
         case "openclip" | "hf-hub" | "local-dir", True:
@@ -84,8 +84,8 @@ def _base(variant: str, dropout: float, image_dropout: float) -> Dual:
         raise NotFound(
             f"no image tower {variant!r} for mini-base; expected one of {', '.join(VARIANTS)}"
         )
-    config = MiniConfig(PREPROCESS, image=variant)
-    model = initial_model(config.dim, config.context, 0.0, variant)
+    config = MiniConfig(PREPROCESS, image=variant, scales=True)
+    model = initial_model(config.dim, config.context, 0.0, variant, config.scales)
     scale = math.log(START_SCALE)
     return MiniDual(model, config, tokenizer_json(), scale, dropout, image_dropout)
 

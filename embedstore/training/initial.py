@@ -29,13 +29,15 @@ _PARTS = {
 }
 
 
-def initial_model(dim: int, context: int, dropout: float, image: str = "lite0") -> MiniModel:
+def initial_model(
+    dim: int, context: int, dropout: float, image: str = "lite0", scales: bool = False
+) -> MiniModel:
     """Build `mini` with the towers' published weights and random maps into the shared space.
 
     Raises:
         MissingExtra: A package with weights is not installed.
     """
-    model = MiniModel(dim, context, dropout, image)
+    model = MiniModel(dim, context, dropout, image, scales)
     model.image.load_state_dict(image_weights(image))
     model.text.load_state_dict(text_weights(context))
     return model

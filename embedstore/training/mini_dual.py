@@ -79,7 +79,7 @@ class MiniDual(Dual):
 
     @torch.no_grad()
     def lower_images(self, pictures: Tensor) -> Tensor:
-        """Map pictures `(n, 3, s, s)` to maps of the lower half or to features `(n, 1280)`.
+        """Map pictures `(n, 3, s, s)` to maps of the lower half or to features `(n, f)`.
 
         Features where the whole tower stays as it is, the pictures where all of it learns.
         """
@@ -126,7 +126,8 @@ class MiniDual(Dual):
     def encoder(self, device: torch.device) -> Encoder:
         """Give an encoder with the weights of now, in float32."""
         state = {name: tensor.detach() for name, tensor in merged_state(self.model).items()}
-        model = MiniModel(self.dim, self.config.context, image=self.config.image)
+        look = self.config
+        model = MiniModel(self.dim, look.context, image=look.image, scales=look.scales)
         model.load_state_dict(state, assign=True)  # no copy: the encoder replaces what it changes
         reading = digest([asdict(self.config), self._reading])
         space = Space("mini in training", weights_hash(state), reading, self.dim)
@@ -175,7 +176,8 @@ def mini_of_folder(folder: Path, dropout: float = 0.0, image_dropout: float = 0.
     """
     try:
         config = MiniConfig.read(folder / CONFIG)
-        model = restored(load_file(folder / WEIGHTS), config.dim, config.context, config.image)
+        tensors = load_file(folder / WEIGHTS)
+        model = restored(tensors, config.dim, config.context, config.image, config.scales)
         with safe_open(folder / WEIGHTS, "pt") as file:
             note = (file.metadata() or {}).get(_LOG_SCALE)
         scale = math.log(START_SCALE) if note is None else float(note)
