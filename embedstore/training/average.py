@@ -52,25 +52,22 @@ class Average:
     """The running average of what training changes.
 
     Args:
-        model: Where it starts.
+        model: Where it starts; its weights are to be changed in place.
         most: Share that it keeps in a step, at most; (1 + n) / (10 + n) at step n where less.
     """
 
     def __init__(self, model: nn.Module, most: float) -> None:
-        self.state = copied(changing(model))
+        self._now = changing(model)
+        self.state = copied(self._now)
         self._most = most
+        floats = [name for name, tensor in self._now.items() if tensor.is_floating_point()]
+        self._counts = [name for name in self._now if name not in floats]
+        self._pairs = [self.state[name] for name in floats], [self._now[name] for name in floats]
 
     @torch.no_grad()
-    def update(self, model: nn.Module, step: int) -> None:
-        """Move towards the model's weights.
-
-        Args:
-            model: After its step.
-            step: From 0.
-        """
+    def update(self, step: int) -> None:
+        """Move towards the model's weights after its step, counted from 0."""
         kept = min(self._most, (1 + step) / (10 + step))
-        for name, now in changing(model).items():
-            if now.is_floating_point():
-                self.state[name].lerp_(now, 1.0 - kept)
-            else:
-                self.state[name].copy_(now)
+        torch._foreach_lerp_(*self._pairs, 1.0 - kept)
+        for name in self._counts:
+            self.state[name].copy_(self._now[name])

@@ -40,10 +40,13 @@ def conclude(
     mixture = best_mixture(dual, before, course.best, held, learner.recipe.wise)
     put(dual, mixture.state)
     unseen = "not trained on" if data.unseen else "trained on as well"
+    count = f"{len(held.photos):,}"
+    if len(held.photos) < len(data.val):
+        count += f" of {len(data.val):,}"
     begun = Report(
         start=course.start,
         mixing_weight=mixture.share,
-        measured_on=f"{len(held.photos):,} photos {unseen}: {data.rule}",
+        measured_on=f"{count} photos {unseen}: {data.rule}",
         photos=len(data.train),
         steps=course.step,
         seconds=course.seconds,

@@ -136,7 +136,7 @@ def learn(
     for parts in batches.run(course.step, end):
         share = rate(course.step, steps, recipe.warm_up)
         figures = learner.step(course.step, share, parts)
-        average.update(dual, course.step)
+        average.update(course.step)
         course.step += 1
         seconds = time.monotonic() - began
         seen = batches.batch * len(parts)

@@ -57,9 +57,9 @@ def test_the_average_forgets_its_start_at_first():
     average = Average(model, 0.9)
     with torch.no_grad():
         model.log_scale.fill_(11.0)
-    average.update(model, 0)  # keeps (1 + 0) / (10 + 0) of 1.0
+    average.update(0)  # keeps (1 + 0) / (10 + 0) of 1.0
     assert average.state["log_scale"].item() == pytest.approx(10.0)
-    average.update(model, 10**6)  # keeps 0.9
+    average.update(10**6)  # keeps 0.9
     assert average.state["log_scale"].item() == pytest.approx(10.1)
 
 
