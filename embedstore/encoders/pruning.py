@@ -85,8 +85,8 @@ def _fit(encoder: MiniEncoder, texts: Sequence[str], wanted: Tensor) -> None:
     gram.diagonal().add_(_RIDGE * gram.diagonal().mean())
     change = torch.linalg.solve(gram, held.T @ (wanted - rows).double()).float()  # (f + 1, d)
     with torch.no_grad():
-        text_map.weight += change[:-1].T
-        text_map.bias += change[-1]
+        text_map.weight.add_(change[:-1].T)
+        text_map.bias.add_(change[-1])
 
 
 def _rows(encoder: MiniEncoder, texts: Sequence[str]) -> Tensor:
