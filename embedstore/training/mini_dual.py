@@ -30,6 +30,7 @@ from embedstore.training.dual import START_SCALE, Dual, Tune, unit
 from embedstore.types import Encoder, Space, digest
 
 _LENGTHS = 4  # groups of captions of like length in a step
+_MOST_KNOWN = 1 << 18  # texts whose features are kept where the text tower does not learn
 _LOG_SCALE = "log_scale"
 
 
@@ -61,6 +62,7 @@ class MiniDual(Dual):
         self.image_dropout = nn.Dropout(image_dropout)
         _set_dropout(model.text, dropout)
         self._reading = tokenizer
+        self._known: dict[bytes, Tensor] = {}
         self._tokenizer = Tokenizer.from_str(tokenizer)
         self._tokenizer.enable_truncation(config.context)
         self.tune("full")
@@ -103,6 +105,23 @@ class MiniDual(Dual):
 
     def embed_texts(self, ids: Tensor) -> Tensor:
         """Map token ids `(n, t)` to unit rows `(n, d)`, those of like length together."""
+        features = self._remembered(ids) if self.tuned == "heads" else self._text_features(ids)
+        return unit(self.model.text_map(self.text_dropout(features)))
+
+    def _remembered(self, ids: Tensor) -> Tensor:
+        """Give features `(n, 384)` of a tower that does not learn: each text costs it once."""
+        texts = [bytes(row[row != 0].numpy()) for row in ids.cpu()]
+        new = {text: place for place, text in enumerate(texts) if text not in self._known}
+        if new:
+            features = self._text_features(ids[list(new.values())]).detach()
+            self._known.update(zip(new, features, strict=True))
+        rows = torch.stack([self._known[text] for text in texts])
+        if len(self._known) > _MOST_KNOWN:
+            self._known.clear()
+        return rows
+
+    def _text_features(self, ids: Tensor) -> Tensor:
+        """Map token ids `(n, t)` to features `(n, 384)`."""
         ids = ids.to(self.device)
         mask = ids != 0  # (n, t)
         lengths = mask.sum(1)
@@ -110,9 +129,8 @@ class MiniDual(Dual):
         features = []
         for part in order.chunk(_LENGTHS):
             longest = int(lengths[part[-1]])  # short texts need not be padded to the longest of all
-            features.append(self._text_features(ids[part, :longest], mask[part, :longest]))
-        rows = torch.cat(features)[order.argsort()]  # (n, 384)
-        return unit(self.model.text_map(self.text_dropout(rows)))
+            features.append(self._part_features(ids[part, :longest], mask[part, :longest]))
+        return torch.cat(features)[order.argsort()]
 
     def checkpointing(self, on: bool) -> None:
         """Compute the activations of each block and layer again in the backward pass."""
@@ -144,6 +162,7 @@ class MiniDual(Dual):
         return self.model
 
     def _chosen(self, what: Tune) -> list[nn.Parameter]:
+        self._known.clear()  # a tower that learnt meanwhile gives other features
         maps = [*self.model.image_map.parameters(), *self.model.text_map.parameters()]
         image, text = self.model.image, self.model.text
         match what:
@@ -161,7 +180,7 @@ class MiniDual(Dual):
             return "maps"
         return "image" if name.startswith("model.image.") else "text"
 
-    def _text_features(self, ids: Tensor, mask: Tensor) -> Tensor:
+    def _part_features(self, ids: Tensor, mask: Tensor) -> Tensor:
         text = self.model.text
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.tuned != "upper"):
             states = text.lower(ids, mask)  # (n, t, 384)
