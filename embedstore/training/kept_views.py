@@ -63,6 +63,7 @@ class KeptViews:
             Unavailable: They do not fit into memory.
         """
         started = time.monotonic()
+        dual.eval()  # batch norm is to use its statistics, and to leave them as they are
         size = dual.preprocess.size
         blank = np.zeros((size, size, 3), np.uint8)
 

@@ -25,10 +25,14 @@ from embedstore.types import ImagePreprocess
 CPU = torch.device("cpu")
 
 
-class Plain:
+class Plain(torch.nn.Module):
     """Stands for a Dual whose frozen part gives maps: the pictures, shrunk to a quarter."""
 
     preprocess = ImagePreprocess(size=32, interpolation="bilinear")
+
+    def __init__(self):
+        super().__init__()
+        self.norm = torch.nn.BatchNorm2d(3)
 
     def tokenise(self, texts):
         return torch.tensor([[ord(letter) for letter in text[:4].ljust(4)] for text in texts])
@@ -37,7 +41,7 @@ class Plain:
         return pixels.permute(0, 3, 1, 2) / 255.0
 
     def lower_images(self, pictures):
-        return torch.nn.functional.avg_pool2d(pictures, 4)
+        return self.norm(torch.nn.functional.avg_pool2d(pictures, 4))
 
 
 @pytest.fixture(scope="module")
@@ -162,9 +166,9 @@ def test_versions_lie_inside_the_photo_and_are_mirrored_where_no_caption_forbids
     assert 0.55 * 236 <= min(spans) < max(spans) <= 236
 
 
-def kept(photos, seed=0, count=3, unreadable=None):
+def kept(photos, seed=0, count=3, unreadable=None, dual=None):
     views = KeptViews(photos, count, Augment(), seed)
-    views.fill(Plain(), Precision(CPU, "float32"), unreadable or Unreadable(len(photos)))
+    views.fill(dual or Plain(), Precision(CPU, "float32"), unreadable or Unreadable(len(photos)))
     return views
 
 
@@ -177,6 +181,13 @@ def test_kept_views_are_the_same_in_every_run_and_differ_by_seed(photos):
     assert not all(same(a, b) for a, b in zip(first, other, strict=True))
     assert all(part.lowered and part.images.shape[:2] == (4, 3) for (part,) in first)
     assert {part.images.shape[2] for (part,) in first} <= {6, 8}
+
+
+def test_keeping_views_moves_no_statistics(photos):
+    dual = Plain().train()
+    kept(photos, dual=dual)
+    assert torch.equal(dual.norm.running_mean, torch.zeros(3))
+    assert dual.norm.num_batches_tracked == 0
 
 
 def test_kept_views_leave_out_bad_photos(photos, tmp_path):
