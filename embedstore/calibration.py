@@ -5,7 +5,7 @@ query expansion. Both are measured on captions that the collection holds and the
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -110,8 +110,7 @@ def _too_few(found: int) -> Invalid:
 def _keep(collection: Collection, bank: Vectors | None, expand: bool) -> None:
     catalog, info = collection.catalog, collection.info
     with catalog.as_opened(info):
-        catalog.set_bank(info.id, bank, WEIGHT)
-        options = {**catalog.describe(info.name).options, "expand": expand}
-        catalog.set_options(info.id, options)
-        collection.info = catalog.describe(info.name)
+        catalog.set_bank(info.id, bank, WEIGHT, info.name)
+        options = catalog.change_options(info, lambda kept: {**kept, "expand": expand})
+        collection.info = replace(info, options=options)
     collection.rebuild()

@@ -12,6 +12,7 @@ from embedstore.catalog import Catalog, CollectionInfo, NewRow, Written
 from embedstore.corpus import images
 from embedstore.corpus.bounds import read_bytes
 from embedstore.errors import BadItem, NotFound, SpaceMismatch
+from embedstore.index_folders import sweep
 from embedstore.indices import Indices
 from embedstore.intake import Added, Prepared, decoded, encoded
 from embedstore.searching import search
@@ -31,6 +32,7 @@ class Collection:
         self.info = info
         self.catalog = catalog
         self.indices = Indices(catalog, info, folder)
+        self._folder = folder
         self._encoder: Encoder | None = None
         self._loading = threading.Lock()
 
@@ -195,7 +197,9 @@ class Collection:
         """Remove deleted items from every file: index, database and its log."""
         with self.catalog.as_opened(self.info):
             self.catalog.purge(self.info.id, self.indices.rebuild())
+            self.catalog.prune_heirs(self.info.id)
             self.catalog.erase_retired()
+            sweep(self.catalog, self._folder)
             self.catalog.vacuum()
 
     def describe(self) -> Mapping[str, Any]:

@@ -157,7 +157,8 @@ class Copying:
             source = latest[key][0]
             if source.is_missing and self._skip:
                 continue
-            self._catalog.quarantine_put(self.heir.id, source.corpus, key, source.stamp, reason)
+            # Without its stamp: a lost picture that comes back looks as it did, and is tried again
+            self._catalog.quarantine_put(self.heir.id, source.corpus, key, None, reason)
             self._noted.add(key)
 
     def _step(self, count: int) -> None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from embedstore.collection import Collection
 from embedstore.corpus import Corpus, Decoded, Entry, Failure, decode_all, printable, read
@@ -83,34 +84,34 @@ def index(
     """
     place = Path(source).expanduser().resolve()
     counted = read(place, prefix, images, split)
-    total = sum(1 for _ in counted.entries)
-    if total == 0:
+    if not (total := sum(1 for _ in counted.entries)):
         raise Invalid(
             f"nothing to index in {place}: no pictures or captions"
             f"{f', {sum(counted.skipped.values())} other files' if counted.skipped else ''}; "
             "nothing was removed either"
         )
-    _claim(collection, counted.root, place, moved)
+    _claim(collection, counted.root, printable(str(place)), moved)
     corpus = read(place, prefix, images, split)
     # A split is a corpus of its own: the items of another split are not gone from it.
     origin = corpus.root if split is None else f"{corpus.root}#{split}"
     return _Run(collection, corpus, origin, total, retry, progress).go(workers)
 
 
-def _claim(collection: Collection, root: str, place: Path, moved: bool) -> None:
+def _claim(collection: Collection, root: str, mine: str, moved: bool) -> None:
     """Note which place a prefix belongs to: two with one would replace each other's items."""
-    catalog, info = collection.catalog, collection.catalog.describe(collection.name)
-    claimed: dict[str, str] = dict(info.options.get("corpora", {}))
-    holder, mine = claimed.get(root), printable(str(place))
-    if holder == mine:
-        return
-    if holder is not None and not moved:
-        raise Conflict(
-            f"keys that start with {root!r} belong to {holder} in collection "
-            f"{collection.name!r}; if that moved to {mine} run again with --moved, "
-            "else give this corpus keys of its own with --prefix NAME"
-        )
-    catalog.set_options(info.id, {**info.options, "corpora": {**claimed, root: mine}})
+
+    def claimed(options: dict[str, Any]) -> dict[str, Any]:
+        corpora = options.get("corpora", {})
+        if corpora.get(root, mine) != mine and not moved:
+            raise Conflict(
+                f"keys that start with {root!r} belong to {corpora[root]} in collection "
+                f"{collection.name!r}; if that moved to {mine} run again with --moved, "
+                "else give this corpus keys of its own with --prefix NAME"
+            )
+        return {**options, "corpora": {**corpora, root: mine}}
+
+    with collection.catalog.as_opened(collection.info):
+        collection.catalog.change_options(collection.info, claimed)
 
 
 class _Run:

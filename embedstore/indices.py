@@ -19,6 +19,7 @@ from embedstore.catalog import Catalog, CollectionInfo
 from embedstore.errors import EmbedStoreError
 from embedstore.hubness import QueryBank, asked
 from embedstore.index_faults import meaningful_errors
+from embedstore.index_folders import folder_of
 from embedstore.index_form import IndexForm
 from embedstore.types import MODALITIES, Modality, Vectors
 from indexer import Neighbors, VectorSet
@@ -27,12 +28,6 @@ from indexer import errors as numbers
 REBUILD_SHARE, REBUILD_LEAST = 2.0, 10_000  # each rebuild is paid for by twice as many new rows
 
 log = logging.getLogger("embedstore")
-
-
-def folder_of(store: Path, info: CollectionInfo) -> Path:
-    """Find the folder of a collection's index files, which keeps its name when that changes."""
-    made = next((store / "index").glob(f"*-{info.id}"), None)
-    return made or store / "index" / f"{info.name}-{info.id}"
 
 
 class Indices:
@@ -158,10 +153,6 @@ class Indices:
         if self._background is not None:
             self._background.join()
 
-    def erase_files(self) -> None:
-        """Remove the published files."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-
     def _read_bank(self) -> QueryBank | None:
         name = None if self._bank is None else self._bank.name
         if self._catalog.bank_name(self._info.id) != name:
@@ -174,13 +165,14 @@ class Indices:
         return IndexForm.of(modality, self._info.space, self._bank, self.folder)
 
     def _published(self, modality: Modality) -> int:
+        seq, ids, vectors = self._catalog.scan(self._info.id, modality)
         with self._telling:
-            self._read_bank()
+            # Asked after the rows: a bank that is kept later is a commit after these.
+            changed = self._read_bank() is not self._made_with
             form = self._form(modality)
             held = self._sets.get(modality)
-        if held is None or held.dim != form.dim:
+        if held is None or (modality == "image" and changed):
             held = form.empty()
-        seq, ids, vectors = self._catalog.scan(self._info.id, modality)
         with meaningful_errors():
             held.publish(form.folder, ids, form.rows(vectors), seq, form.fingerprint)
         for other in self.folder.glob(f"{modality}*"):  # of another bank, with what was deleted

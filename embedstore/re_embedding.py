@@ -15,7 +15,8 @@ from embedstore import encoders
 from embedstore.catalog import CollectionInfo
 from embedstore.copying import Copying
 from embedstore.corpus import Failure
-from embedstore.errors import Invalid, StorageFull
+from embedstore.errors import Conflict, Invalid, NotFound, StorageFull
+from embedstore.index_folders import sweep
 from embedstore.indices import Indices
 from embedstore.store import Store
 from embedstore.types import Encoder, Space
@@ -91,7 +92,7 @@ def re_embed(
 
     Raises:
         NotFound: No such collection.
-        Conflict: The name to keep it under is taken.
+        Conflict: The name to keep it under is taken, or another run took over.
         Invalid: Items have vectors that nothing can be encoded for.
         StorageFull: The disk is full, or would be before the end.
     """
@@ -109,7 +110,7 @@ def re_embed(
         if keep is not None:
             store.catalog.check_new_name(keep)
         report.left_out = _refuse_without_source(store, old, skip_without_source)
-        heir = store.catalog.heir(old.id, ready.space)
+        heir = store.catalog.heir(old, ready.space)
         _refuse_full_disk(store, old, heir)
         _sweep(store)
         told = Copying(store.catalog, old, heir, ready, skip_without_source, workers, progress)
@@ -118,6 +119,12 @@ def re_embed(
         if not report.switched:
             report.kept = None
         _sweep(store)
+    except NotFound as error:
+        store.catalog.describe(name)  # says so where it was dropped
+        raise Conflict(
+            f"another run of re-embed took {name!r} over from this one; let it end, then see "
+            f"what is in force with `embedstore info --collection {name}`"
+        ) from error
     finally:
         report.seconds = time.perf_counter() - started
     return report
@@ -170,9 +177,8 @@ def _stay(store: Store, info: CollectionInfo, space: Space) -> None:
 
 def _sweep(store: Store) -> None:
     """Erase what was retired, by this run or one that was killed before it could."""
-    for number in store.catalog.erase_retired():
-        for folder in (store.folder / "index").glob(f"*-{number}"):
-            shutil.rmtree(folder, ignore_errors=True)
+    store.catalog.erase_retired()
+    sweep(store.catalog, store.folder)
 
 
 def _refuse_without_source(store: Store, old: CollectionInfo, skip: bool) -> int:

@@ -9,6 +9,7 @@ from embedstore.catalog import Catalog, CollectionInfo
 from embedstore.collection import Collection
 from embedstore.encoders import load as load_encoder
 from embedstore.errors import Conflict, Invalid, NotFound, StorageFull
+from embedstore.index_folders import sweep
 from embedstore.types import Encoder
 
 CATALOG_FILE = "catalog.sqlite"
@@ -124,7 +125,7 @@ class Store:
         collection = self.collection(name)
         collection.close()
         self.catalog.drop(name)
-        collection.indices.erase_files()
+        sweep(self.catalog, self.folder)
         del self._open[name]
 
     def close(self) -> None:

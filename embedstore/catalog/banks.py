@@ -8,7 +8,8 @@ import xxhash
 from sqlalchemy import bindparam, delete, select
 
 from embedstore.catalog.database import Database
-from embedstore.catalog.registry import Registry, gone
+from embedstore.catalog.names import gone
+from embedstore.catalog.registry import Registry
 from embedstore.catalog.tables import banks, collections
 from embedstore.catalog.vector_codec import HALF
 from embedstore.errors import Corrupt
@@ -22,6 +23,12 @@ _OURS = (
         banks.c.collection_id == bindparam("collection"),
         banks.c.fingerprint == collections.c.fingerprint,
     )
+)
+_NEXT = (
+    collections.update()
+    .where(collections.c.id == bindparam("collection"))
+    .values(seq=collections.c.seq + 1)
+    .returning(collections.c.name, collections.c.fingerprint)
 )
 
 
@@ -73,26 +80,32 @@ class Banks(Registry):
         rows = np.frombuffer(found.vectors, HALF).reshape(-1, self.space(collection_id).dim)
         return StoredBank(found.name, found.weight, rows.astype(np.float32))
 
-    def set_bank(self, collection_id: int, vectors: Vectors | None, weight: float) -> str | None:
+    def set_bank(
+        self,
+        collection_id: int,
+        vectors: Vectors | None,
+        weight: float,
+        called: str | None = None,
+    ) -> str | None:
         """Replace the bank in one commit, which every reader notices as it notices new rows.
 
         Args:
             collection_id: Where.
             vectors: `(m, d)` unit rows of the collection's space; None for no bank.
             weight: Share of the bias that is taken off a score.
+            called: Replace it only if the collection still has this name.
 
         Returns:
             The name of the bank.
+
+        Raises:
+            NotFound: The collection was dropped, or its name went to another.
         """
         with self._database.write() as connection:
-            fingerprint = connection.scalar(
-                collections.update()
-                .where(collections.c.id == collection_id)
-                .values(seq=collections.c.seq + 1)
-                .returning(collections.c.fingerprint)
-            )
-            if fingerprint is None:
+            found = connection.execute(_NEXT, {"collection": collection_id}).first()
+            if found is None or called not in (None, found.name):
                 raise gone(collection_id)
+            fingerprint = found.fingerprint
             connection.execute(delete(banks).where(banks.c.collection_id == collection_id))
             if vectors is None:
                 return None

@@ -11,12 +11,11 @@ from embedstore.catalog.sources import Sources
 from embedstore.catalog.succession import Succession
 from embedstore.catalog.upkeep import Upkeep
 from embedstore.catalog.vector_reader import VectorReader
-from embedstore.catalog.writer import Writer
 
 WAIT = 30.0  # seconds for another process to finish writing
 
 
-class Catalog(Writer, Filtered, VectorReader, Corpora, Banks, Upkeep, Sources, Succession):
+class Catalog(Succession, Filtered, VectorReader, Corpora, Banks, Upkeep, Sources):
     """Collections, their items and their vectors, in SQLite or PostgreSQL.
 
     It may be shared by threads. Each part below is one file.

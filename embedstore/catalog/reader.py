@@ -11,7 +11,8 @@ from sqlalchemy import and_, bindparam, func, literal_column, select
 from embedstore.catalog.among import among
 from embedstore.catalog.database import Database
 from embedstore.catalog.metadata import storable
-from embedstore.catalog.registry import SEQ, Registry, gone
+from embedstore.catalog.names import gone
+from embedstore.catalog.registry import SEQ, Registry
 from embedstore.catalog.tables import collections, fields, items, originals
 from embedstore.errors import NotFound
 from embedstore.types import IN_CATALOG, MODALITIES, Item, Modality

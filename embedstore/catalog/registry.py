@@ -1,23 +1,28 @@
 """Collections by name: create, describe, drop."""
 
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, or_, select
+from sqlalchemy import Connection, Row, bindparam, delete, or_, select
 
 from embedstore.catalog.database import Database
+from embedstore.catalog.names import (
+    HIDDEN,
+    HOLDER,
+    check_called,
+    check_free,
+    check_name,
+    gone,
+    heirs_of,
+)
 from embedstore.catalog.tables import collections, counters
 from embedstore.catalog.values import CollectionInfo
-from embedstore.errors import Conflict, Invalid, Moved, NotFound
+from embedstore.errors import Moved, NotFound
 from embedstore.types import Space
-
-NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-HIDDEN = "~"  # starts the names of collections that no user sees, such as one being re-embedded
 
 
 class Registry:
@@ -25,7 +30,7 @@ class Registry:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._holder = database.compiled(_HOLDER)
+        self._holder = database.compiled(HOLDER)
         self._spaces: dict[int, Space] = {}  # a collection's space never changes
         self._fields: dict[int, set[str]] = {}  # known to be in the table, which only grows
 
@@ -108,26 +113,44 @@ class Registry:
         seen = [info_of(each) for each in found if not each.name.startswith(HIDDEN)]
         return sorted(seen, key=lambda info: info.name)
 
-    def set_options(self, collection_id: int, options: Mapping[str, Any]) -> None:
-        """Replace the options kept with a collection."""
+    def ids(self) -> set[int]:
+        """Give the id of every collection, those that no user sees included."""
+        with self._database.snapshot() as connection:
+            return set(connection.scalars(select(collections.c.id)))
+
+    def change_options(
+        self, info: CollectionInfo, change: Callable[[dict[str, Any]], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Change the options kept with a collection, whatever others change meanwhile.
+
+        Args:
+            info: The collection.
+            change: Gives the new options for those that are kept.
+
+        Returns:
+            The new options.
+
+        Raises:
+            NotFound: The collection was dropped, or its name went to another.
+        """
+        here = collections.c.id == info.id
         with self._database.write() as connection:
-            done = connection.execute(
-                collections.update()
-                .where(collections.c.id == collection_id)
-                .values(options=json.dumps(dict(options)))
-            )
-            if not done.rowcount:
-                raise gone(collection_id)
+            check_called(connection, info)
+            kept = connection.execute(select(collections.c.options).where(here)).scalar_one()
+            options = change(json.loads(kept))
+            connection.execute(collections.update().where(here).values(options=json.dumps(options)))
+        return options
 
     def drop(self, name: str) -> None:
         """Delete a collection and all its rows, and what was begun to take its place.
 
         Raises:
-            NotFound: No such collection.
+            NotFound: No such collection, or its name went to another at this moment.
         """
-        collection_id = self.describe(name).id
-        own, heirs = collections.c.id == collection_id, heirs_of(collection_id)
+        info = self.describe(name)
+        own, heirs = collections.c.id == info.id, heirs_of(info.id)
         with self._database.write() as connection:
+            check_called(connection, info)
             connection.execute(delete(collections).where(or_(own, heirs)))
 
     def space(self, collection_id: int) -> Space:
@@ -146,7 +169,6 @@ class Registry:
 SEQ = select(collections.c.seq, collections.c.purged_seq).where(
     collections.c.id == bindparam("collection")
 )
-_HOLDER = select(collections.c.id).where(collections.c.name == bindparam("name"))
 _RESERVE = (
     counters.update()
     .where(counters.c.name == bindparam("counter"))
@@ -175,35 +197,6 @@ def reserve(connection: Connection, counter: str, amount: int) -> int:
     return int(last) - amount + 1
 
 
-def gone(collection_id: int) -> NotFound:
-    """The error for an id whose collection was dropped, or gave its name to another."""
-    return NotFound(
-        f"collection number {collection_id} is gone; it was dropped meanwhile or has another name"
-    )
-
-
-def check_name(name: str) -> None:
-    """Refuse a name that users may not give.
-
-    Raises:
-        Invalid: Names the form that is expected.
-    """
-    if not NAME.fullmatch(name) or name in (".", ".."):
-        raise Invalid(
-            f"collection name {name!r} is not allowed; expected 1 to 64 letters, digits, _ . -"
-        )
-
-
-def check_free(connection: Connection, name: str) -> None:
-    """Refuse a name that a collection has.
-
-    Raises:
-        Conflict: It is taken.
-    """
-    if connection.scalar(_HOLDER, {"name": name}) is not None:
-        raise Conflict(f"collection {name!r} exists; choose another name, or drop it first")
-
-
 def insert_new(connection: Connection, name: str, space: Space, options: Mapping[str, Any]) -> int:
     """Insert an empty collection and give its id."""
     number = reserve(connection, "collection", 1)
@@ -219,11 +212,6 @@ def insert_new(connection: Connection, name: str, space: Space, options: Mapping
     }
     connection.execute(collections.insert(), new)
     return number
-
-
-def heirs_of(collection_id: int) -> ColumnElement[bool]:
-    """Say which collections were begun to take the place of one."""
-    return collections.c.name.startswith(f"{HIDDEN}{collection_id}{HIDDEN}")
 
 
 def info_of(found: Row[Any]) -> CollectionInfo:

@@ -9,21 +9,31 @@ import json
 import secrets
 from dataclasses import asdict
 
-from sqlalchemy import Connection, delete, exists, literal, select, update
+from sqlalchemy import (
+    Connection,
+    FromClause,
+    ScalarSelect,
+    Select,
+    delete,
+    exists,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
-from embedstore.catalog.registry import (
-    HIDDEN,
-    Registry,
-    check_free,
-    gone,
-    heirs_of,
-    info_of,
-    insert_new,
-    now,
+from embedstore.catalog.names import HIDDEN, check_called, check_free, gone, heirs_of
+from embedstore.catalog.registry import info_of, insert_new, now
+from embedstore.catalog.tables import (
+    collections,
+    fields,
+    items,
+    originals,
+    quarantine,
+    tombstones,
 )
-from embedstore.catalog.tables import collections, fields, items, quarantine, tombstones
 from embedstore.catalog.values import CollectionInfo, Mark
+from embedstore.catalog.writer import Writer
 from embedstore.types import Space
 
 RETIRED = f"{HIDDEN}retired{HIDDEN}"
@@ -32,24 +42,24 @@ MARK = "copied"  # where a mark lies among the options of an heir
 MEASURED = ("expand",)  # options found out by calibration, which say nothing about another space
 
 
-class Succession(Registry):
+class Succession(Writer):
     """The part of the catalog that lets one collection take the place of another."""
 
-    def heir(self, collection_id: int, space: Space) -> CollectionInfo:
+    def heir(self, old: CollectionInfo, space: Space) -> CollectionInfo:
         """Take over the heir of a collection in a space, or begin one; retire those in others.
 
         Raises:
-            NotFound: The collection is gone.
+            NotFound: The collection was dropped, or its name went to another.
         """
         with self._database.write() as connection:
-            now(connection, collection_id)
-            found = connection.execute(select(collections).where(heirs_of(collection_id))).all()
+            check_called(connection, old)
+            found = connection.execute(select(collections).where(heirs_of(old.id))).all()
             same = [each.id for each in found if each.fingerprint == space.fingerprint]
             for each in found:
                 if each.id not in same:
                     _retire(connection, each.id)
             token = secrets.token_hex(4)
-            name = f"{HIDDEN}{collection_id}{HIDDEN}{space.fingerprint}{HIDDEN}{token}"
+            name = f"{HIDDEN}{old.id}{HIDDEN}{space.fingerprint}{HIDDEN}{token}"
             number = same[0] if same else insert_new(connection, name, space, {})
             taken = {"name": name, "space": json.dumps(asdict(space))}
             here = collections.c.id == number
@@ -87,6 +97,18 @@ class Succession(Registry):
         statement = select(here.c.key).where(here.c.collection_id == heir_id, ~left)
         with self._database.snapshot() as connection:
             return list(connection.scalars(statement))
+
+    def prune_heirs(self, collection_id: int) -> None:
+        """Delete from a collection's heirs what it deleted or replaced; `heir` copies the new form.
+
+        What is not the same item lies after the heir's mark, so that nothing is lost by it.
+        """
+        heirs = select(collections.c.id).where(heirs_of(collection_id)).with_for_update()
+        with self._database.write() as connection:
+            for number in connection.scalars(heirs).all():
+                keys = list(connection.scalars(_changed_since_copied(collection_id, number)))
+                if keys:
+                    self._deleted(connection, number, keys, None)
 
     def removed_since(self, collection_id: int, seq: int) -> bool:
         """Say whether an item may have been deleted or replaced after a commit."""
@@ -139,9 +161,9 @@ class Succession(Registry):
             )
             options = connection.scalar(aside)
             if options is None:
-                _check_called(connection, old)
+                check_called(connection, old)
                 return False
-            _check_called(connection, heir)
+            check_called(connection, heir)
             connection.execute(
                 update(collections)
                 .where(collections.c.id == heir.id)
@@ -150,8 +172,8 @@ class Succession(Registry):
             self._inherit(connection, old.id, heir.id)
             return True
 
-    def erase_retired(self) -> list[int]:
-        """Delete what was retired, bit by bit; give the ids that are gone."""
+    def erase_retired(self) -> None:
+        """Delete what was retired, bit by bit."""
         retired = select(collections.c.id).where(collections.c.name.startswith(RETIRED))
         with self._database.snapshot() as connection:
             numbers = list(connection.scalars(retired))
@@ -163,7 +185,6 @@ class Succession(Registry):
                     erased = connection.execute(delete(items).where(items.c.row.in_(some))).rowcount
             with self._database.write() as connection:
                 connection.execute(delete(collections).where(collections.c.id == number))
-        return numbers
 
     def set_encoder(self, collection_id: int, space: Space) -> None:
         """Note where the encoder of a collection's space is found from now on."""
@@ -185,6 +206,24 @@ class Succession(Registry):
             connection.execute(statement.on_conflict_do_nothing())
 
 
+def _changed_since_copied(collection_id: int, heir_id: int) -> Select[str]:
+    here, there = items.alias(), items.alias()
+    same = exists().where(
+        there.c.collection_id == collection_id,
+        there.c.key == here.c.key,
+        there.c.texts == here.c.texts,
+        there.c.meta == here.c.meta,
+        there.c.path.is_not_distinct_from(here.c.path),
+        _picture(there).is_not_distinct_from(_picture(here)),
+    )
+    return select(here.c.key).where(here.c.collection_id == heir_id, ~same)
+
+
+def _picture(of: FromClause) -> ScalarSelect[bytes]:
+    asked = select(originals.c.bytes).where(originals.c.row == of.c.row)
+    return asked.correlate(of).scalar_subquery()
+
+
 def _inherited(options: str) -> str:
     kept = {name: value for name, value in json.loads(options).items() if name not in MEASURED}
     return json.dumps(kept)
@@ -193,9 +232,3 @@ def _inherited(options: str) -> str:
 def _retire(connection: Connection, number: int) -> None:
     here = collections.c.id == number
     connection.execute(update(collections).where(here).values(name=f"{RETIRED}{number}"))
-
-
-def _check_called(connection: Connection, info: CollectionInfo) -> None:
-    named = select(collections.c.name).where(collections.c.id == info.id)
-    if connection.scalar(named) != info.name:
-        raise gone(info.id)

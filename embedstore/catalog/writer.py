@@ -7,8 +7,9 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, text
 from embedstore.catalog import metadata
 from embedstore.catalog.among import among
 from embedstore.catalog.database import Database
+from embedstore.catalog.names import gone
 from embedstore.catalog.new_rows import batch
-from embedstore.catalog.registry import Registry, gone, reserve
+from embedstore.catalog.registry import Registry, reserve
 from embedstore.catalog.tables import collections, items, originals, tombstones, vectors
 from embedstore.catalog.values import NewRow, Removed, Written
 
@@ -96,9 +97,14 @@ class Writer(Registry):
         """
         wanted = list(dict.fromkeys(keys))
         with self._database.write() as connection:
-            seq = _next_seq(connection, collection_id, called)
-            removed = self._remove(connection, collection_id, seq, wanted)
+            seq, removed = self._deleted(connection, collection_id, wanted, called)
         return Removed(seq, sorted(removed.values()), [key for key in wanted if key not in removed])
+
+    def _deleted(
+        self, connection: Connection, collection_id: int, keys: Sequence[str], called: str | None
+    ) -> tuple[int, dict[str, int]]:
+        seq = _next_seq(connection, collection_id, called)
+        return seq, self._remove(connection, collection_id, seq, keys)
 
     def _remove(
         self, connection: Connection, collection_id: int, seq: int, keys: Sequence[str]

@@ -34,8 +34,11 @@ def photos(catalog: Catalog) -> CollectionInfo:
 def test_a_collection_keeps_its_space_and_options(catalog: Catalog, photos: CollectionInfo) -> None:
     assert catalog.describe("photos") == photos
     assert (photos.space, photos.options, photos.seq) == (SPACE, {"prompts": ["{}"]}, 0)
-    catalog.set_options(photos.id, {"a": 1})
-    assert catalog.describe("photos").options == {"a": 1}
+    assert catalog.change_options(photos, lambda kept: {**kept, "a": 1}) == {
+        "prompts": ["{}"],
+        "a": 1,
+    }
+    assert catalog.describe("photos").options == {"prompts": ["{}"], "a": 1}
 
 
 def test_a_taken_or_odd_name_is_refused(catalog: Catalog, photos: CollectionInfo) -> None:

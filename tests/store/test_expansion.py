@@ -34,7 +34,7 @@ def expanding(photos: Collection) -> Collection:
 
 def switch(photos: Collection, on: bool) -> None:
     options = {**photos.info.options, "expand": on}
-    photos.catalog.set_options(photos.info.id, options)
+    photos.catalog.change_options(photos.info, lambda _: options)
     photos.info = photos.catalog.describe(photos.name)
 
 

@@ -13,6 +13,7 @@ from embedstore import Collection, Item, Query, Space, Store
 from embedstore.encoders import load
 from embedstore.errors import Corrupt
 from embedstore.hubness import NEAREST, QueryBank, asked
+from embedstore.types import Modality
 from indexer import FlatIndex, IndexSpec, build
 from indexer.types import Kind
 
@@ -201,6 +202,31 @@ def test_files_of_another_bank_go_with_the_rebuild(made: Collection) -> None:
         made.rebuild()
     names = sorted(path.name for path in made.indices.folder.iterdir())
     assert names == [f"image-{made.catalog.bank_name(made.info.id)}", "text"]
+
+
+def test_a_rebuild_takes_over_the_bank_that_is_kept(made: Collection) -> None:
+    keep(made)
+    assert scores(made, vector=TEXTS[0]) == expected(0.5, list(range(400)))
+    made.catalog.set_bank(made.info.id, BANK[:100], 0.5)
+    made.rebuild()
+    assert made.describe()["query bank"] == 100
+
+
+def test_a_bank_kept_while_an_index_is_built_is_in_force_at_once(
+    made: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(made, 0.25)
+    assert scores(made, vector=TEXTS[0]) == expected(0.25, list(range(400)))
+    real = made.catalog.scan
+
+    def scan(number: int, modality: Modality) -> object:
+        if modality == "image":
+            keep(made)
+        return real(number, modality)
+
+    monkeypatch.setattr(made.catalog, "scan", scan)
+    made.rebuild()
+    assert scores(made, vector=TEXTS[0]) == expected(0.5, list(range(400)))
 
 
 def test_a_collection_of_another_space_has_no_bank(made: Collection, store: Store) -> None:

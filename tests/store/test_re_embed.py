@@ -14,6 +14,7 @@ from PIL import Image
 
 import embedstore
 from embedstore import Item, Query, collection, copying, re_embedding
+from embedstore.calibration import calibrate
 from embedstore.encoders import load
 from embedstore.encoders.toy import ToyEncoder
 from embedstore.errors import Conflict, Invalid, Moved, NotFound, StorageFull
@@ -140,7 +141,7 @@ def test_what_was_measured_in_the_old_space_is_not_carried_over(opened, picture,
     store = opened()
     made = filled(store, picture)
     store.catalog.set_bank(made.info.id, load("toy").encode_texts(["a query"]), 0.5)
-    store.catalog.set_options(made.info.id, {**made.info.options, "expand": True})
+    store.catalog.change_options(made.info, lambda kept: {**kept, "expand": True})
     report = embedstore.re_embed(store, "photos", other, workers=0)
     moved = store.catalog.describe("photos")
     assert report.calibrated
@@ -370,7 +371,7 @@ def test_a_second_worker_takes_over_and_the_first_stops(opened, picture, other, 
         if not reports:
             reports.append(embedstore.re_embed(elsewhere, "photos", Other(), workers=0))
 
-    with pytest.raises(NotFound, match="gone"):
+    with pytest.raises(Conflict, match="another run of re-embed took 'photos' over"):
         embedstore.re_embed(store, "photos", other, workers=0, progress=second)
     assert reports[0].switched
     assert content(store) == held
@@ -532,9 +533,142 @@ def test_too_little_room_is_told_before_the_work(tmp_path, picture, other, monke
 
 def test_what_a_killed_run_left_behind_goes_with_compact(tmp_path, picture, other, monkeypatch):
     with embedstore.open(tmp_path / "store") as store:
-        filled(store, picture)
+        filled(store, picture).rebuild()
         monkeypatch.setattr(re_embedding, "_sweep", lambda _: None)
         embedstore.re_embed(store, "photos", other, workers=0)
         assert hidden(store) == ["~retired~1"]
         store.collection("photos").compact()
         assert hidden(store) == []
+        assert [path.name for path in (store.folder / "index").iterdir()] == ["photos-2"]
+
+
+def stopped_half_way(store, encoder, monkeypatch) -> None:
+    """Begin to move a collection, and stop before the change of names."""
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+        patch.setattr(store.catalog, "succeed", stop)
+        embedstore.re_embed(store, "photos", encoder, workers=0)
+
+
+def test_compact_removes_deleted_items_from_an_unfinished_run_too(
+    opened, picture, other, monkeypatch
+):
+    store = opened()
+    made = filled(store, picture)
+    stopped_half_way(store, other, monkeypatch)
+    heir = store.catalog.heir(made.info, other.space)
+    assert store.catalog.count(heir.id)["items"] == 7
+    made.delete(["word 5"])
+    made.add([Item("word 6", texts=("another six",)), Item("kept", jpeg("green"), (), {"n": 2})])
+    made.compact()
+    held = store.catalog.page(heir.id, 0, 100)
+    assert {item.key for item in held.values()} == {"file", "word 3", "word 7", "word 8"}
+    encoded = other.encoded
+    truth = content(store)
+    assert embedstore.re_embed(store, "photos", other, workers=0).switched
+    assert other.encoded == encoded + 2
+    assert content(store) == truth
+    check_vectors(store, other)
+
+
+def test_compact_leaves_a_new_space_alone_once_it_is_in_force(opened, picture, other):
+    store = opened()
+    old = filled(store, picture).info
+    embedstore.re_embed(store, "photos", other, workers=0, keep="before")
+    store.collection("before").delete(["word 5"])
+    store.collection("before").compact()
+    store.catalog.prune_heirs(old.id)
+    assert "word 5" in content(store)
+
+
+def test_drop_removes_the_files_of_an_unfinished_run(opened, picture, other, monkeypatch):
+    store = opened()
+    filled(store, picture).rebuild()
+    stopped_half_way(store, other, monkeypatch)
+    assert len(list((store.folder / "index").iterdir())) == 2
+    store.drop("photos")
+    assert list((store.folder / "index").iterdir()) == []
+
+
+def test_a_drop_that_meets_the_switch_leaves_what_is_kept(opened, picture, other, monkeypatch):
+    store, elsewhere = opened(), opened()
+    filled(store, picture)
+    real = store.catalog.describe
+
+    def late(name):
+        info = real(name)
+        if info.space.encoder == "toy":
+            embedstore.re_embed(elsewhere, "photos", other, keep="before", workers=0)
+        return info
+
+    store.collection("photos")
+    monkeypatch.setattr(store.catalog, "describe", late)
+    with pytest.raises(NotFound, match="another name"):
+        store.drop("photos")
+    assert content(elsewhere, "before") == content(elsewhere)
+
+
+def test_a_run_that_begins_at_the_switch_leaves_nothing_behind(opened, picture, other, monkeypatch):
+    store, elsewhere = opened(), opened()
+    filled(store, picture)
+    real = store.catalog.heir
+
+    def late(old, space):
+        embedstore.re_embed(elsewhere, "photos", Other("third", 3), workers=0)
+        return real(old, space)
+
+    monkeypatch.setattr(store.catalog, "heir", late)
+    with pytest.raises(Conflict, match="another run"):
+        embedstore.re_embed(store, "photos", other, workers=0)
+    assert hidden(store) == []
+
+
+def test_a_picture_that_comes_back_is_indexed(opened, picture, other):
+    store = opened()
+    album = picture("red.jpg", "red").parent
+    lost = picture("blue.jpg", "blue")
+    embedstore.index(store.create("photos", "toy"), album, workers=0)
+    lost.rename(album.parent / "away.jpg")
+    embedstore.re_embed(store, "photos", other, allow_missing=True, workers=0)
+    (album.parent / "away.jpg").rename(lost)
+    report = embedstore.index(store.collection("photos"), album, workers=0)
+    assert (report.added, report.failed) == (1, [])
+    assert store.collection("photos").describe()["quarantined"] == 0
+
+
+def test_a_corpus_claimed_at_the_switch_is_refused(opened, picture, other, monkeypatch):
+    store, elsewhere = opened(), opened()
+    filled(store, picture)
+    late = elsewhere.collection("photos")
+    real = elsewhere.catalog.change_options
+
+    def moved(info, change):
+        embedstore.re_embed(store, "photos", other, keep="before", workers=0)
+        return real(info, change)
+
+    monkeypatch.setattr(elsewhere.catalog, "change_options", moved)
+    with pytest.raises(Moved):
+        embedstore.index(late, picture("a.jpg").parent, workers=0)
+    assert {"corpora" in each.options for each in store.collections()} == {False}
+
+
+def test_a_calibration_that_meets_the_switch_is_refused(opened, picture, other, monkeypatch):
+    store, elsewhere = opened(), opened()
+    filled(store, picture)
+    late = elsewhere.collection("photos")
+    info, real = late.info, elsewhere.catalog.set_bank
+
+    def moved(*asked):
+        name = real(*asked)
+        embedstore.re_embed(store, "photos", other, keep="before", workers=0)
+        return name
+
+    monkeypatch.setattr(elsewhere.catalog, "set_bank", moved)
+    queries = [f"query {number}" for number in range(100)]
+    with pytest.raises(Moved):
+        calibrate(late, queries, hubs="on", expand="on")
+    assert late.info == info
+    assert {"expand" in each.options for each in store.collections()} == {False}
