@@ -16,8 +16,7 @@ from api.settings import Command, json_option
 if TYPE_CHECKING:
     from embedstore.training.gate import Report
 
-_RUN = ("init", "model", "val", "images", "teacher", "device", "resume", "force", "wandb")
-
+_RUN = ("init", "model", "val", "images", "teacher", "terms", "device", "resume", "force", "wandb")
 _OBJECTIVE = ("loss", "hard_negatives", "distill", "distill_features")  # parts of a recipe's
 
 
@@ -43,6 +42,7 @@ _start, _learn, _pace, _keep = map(
 @_start("--images", type=click.Path(path_type=Path), help="Folder of a caption file's pictures.")
 @_start("--val", help="Pairs to measure on.  [default: the split val, else a tenth is held out]")
 @_start("--teacher", help="An encoder to distil from, with --distill or --distill-features.")
+@_start("--terms", help="Under which terms the pairs may be used, for the model card.")
 @_start("--recipe", type=click.Path(path_type=Path), help="The recipe.json of another run.")
 @_learn(
     "--tune",
@@ -62,7 +62,7 @@ _start, _learn, _pace, _keep = map(
 @_pace("--batch", type=int, help="Pairs that are told from each other.")
 @_pace("--chunk", type=int, help="Pairs the towers take at a time: big batches in small memory.")
 @_pace("--accumulate", type=int, help="Batches in a step.")
-@_pace("--lr", type=float, help="Greatest learning rate of all weights.")
+@_pace("--lr", type=float, help="Greatest learning rate; a recipe has one for each part.")
 @_pace("--views", type=int, help="Versions of each picture that are kept; 0 keeps none.")
 @_pace("--patience", type=int, help="Measurements without better recall until it stops; 0: never.")
 @_pace("--seed", type=int, help="Of all random numbers.")
@@ -89,6 +89,7 @@ def train(pairs: str, out: Path, recipe: Path | None, as_json: bool, **options: 
       embedstore train captions.jsonl --out runs/mine
       embedstore index ~/Pictures --collection mine --encoder runs/mine
     """
+    from embedstore.training.processes import leads
     from embedstore.training.recipe import Recipe
     from embedstore.training.recipe_file import changed, read_recipe
     from embedstore.training.train import train as run
@@ -101,6 +102,8 @@ def train(pairs: str, out: Path, recipe: Path | None, as_json: bool, **options: 
     given = {name: value for name, value in options.items() if value is not None}
     followed = changed(read_recipe(recipe) if recipe else Recipe(), given)
     report = run(pairs, out, recipe=followed, **own)
+    if not leads():
+        return
     if as_json:
         print_json({**asdict(report), "encoder": printable(report.encoder)})
     else:

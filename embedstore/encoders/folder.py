@@ -11,11 +11,11 @@ from embedstore.types import Encoder
 
 Kind = Literal["mini", "openclip", "exported"]
 ENCODER, REFUSED, REPORT = "encoder", "refused", "report.json"  # of a run of training
-_MARKS: tuple[tuple[str, Kind], ...] = (
-    ("runtime.json", "exported"),
-    ("open_clip_config.json", "openclip"),
-    ("config.json", "mini"),
-)
+MARKS: dict[str, Kind] = {
+    "runtime.json": "exported",
+    "open_clip_config.json": "openclip",
+    "config.json": "mini",
+}
 
 
 def is_path(name: str) -> bool:
@@ -40,7 +40,7 @@ def find(name: str) -> tuple[Kind, Path]:
             "`embedstore export-encoder` wrote; check the path"
         )
     for place in (folder, folder / ENCODER):
-        for mark, kind in _MARKS:
+        for mark, kind in MARKS.items():
             if (place / mark).is_file():
                 return kind, place
     if (folder / REFUSED).is_dir():
@@ -48,10 +48,9 @@ def find(name: str) -> tuple[Kind, Path]:
             f"the run {folder} offers no encoder: {_why(folder / REPORT)}; train it otherwise, or "
             f"use what it learnt all the same as {folder / REFUSED}"
         )
-    marks = ", ".join(mark for mark, _ in _MARKS)
     raise NotFound(
-        f"no encoder in {folder}; expected one of {marks} there or in its folder {ENCODER}; has "
-        "its training ended?"
+        f"no encoder in {folder}; expected one of {', '.join(MARKS)} there or in its folder "
+        f"{ENCODER}; has its training ended?"
     )
 
 

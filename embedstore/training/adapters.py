@@ -75,6 +75,11 @@ def merged_state(model: nn.Module) -> dict[str, Tensor]:
     return state
 
 
+def is_basis(name: str) -> bool:
+    """Say whether a weight of that name is the factor of an adapter that does not start at zero."""
+    return ".parametrizations." in f".{name}" and name.endswith(".down")
+
+
 def _adaptable(module: nn.Module) -> str | None:
     if isinstance(module, nn.MultiheadAttention) and module.in_proj_weight is not None:
         return "in_proj_weight"

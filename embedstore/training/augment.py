@@ -7,6 +7,7 @@ from PIL import Image, ImageEnhance
 
 from embedstore.corpus.images import load
 from embedstore.training.pairs import Photo
+from embedstore.training.ranges import check_ranges
 from embedstore.types import ImagePreprocess, Pixels
 
 _DETAIL = 1.25  # photos are decoded to this many times the side, for crops of them are enlarged
@@ -26,6 +27,14 @@ class Augment:
     least_area: float = 0.5
     jitter: float = 0.2
     flip: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no picture.
+
+        Raises:
+            Invalid: A number is outside its range, which is named.
+        """
+        check_ranges(self, (("least_area", 0.01, 1), ("jitter", 0, 1), ("flip", 0, 1)))
 
 
 def version_of(

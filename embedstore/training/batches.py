@@ -168,6 +168,12 @@ def _batch(recipe: Recipe, usual: int, photos: int, processes: int) -> int:
             f"{photos} photo to learn from; expected at least two, for a pair is told from the "
             "others; add photos with captions"
         )
+    least = max(2, processes) * recipe.accumulate
+    if photos < least:
+        raise Invalid(
+            f"{photos} photos to learn from, for {recipe.accumulate} batches a step in {processes} "
+            f"process(es); expected at least {least}; lower --accumulate, or add photos"
+        )
     most = photos // recipe.accumulate // processes * processes
     asked = recipe.batch if recipe.batch is not None else min(usual // processes * processes, most)
     if asked > most or asked < 2:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from embedstore.corpus.images import load
-from embedstore.errors import BadImage
+from embedstore.errors import BadImage, Invalid
 from embedstore.metrics import Recall, image_to_text, text_to_image
 from embedstore.training.dual import Dual
 from embedstore.training.pairs import Photo
@@ -91,7 +91,11 @@ class Held:
 
     @torch.no_grad()
     def measure(self, dual: Dual) -> Retrieval:
-        """Measure the weights of now; the model is left in evaluation."""
+        """Measure the weights of now; the model is left in evaluation.
+
+        Raises:
+            Invalid: A vector is not finite.
+        """
         dual.eval()
         captions = [caption for photo in self.photos for caption in photo.captions]
         with self._precision.context():
@@ -100,7 +104,14 @@ class Held:
                 for part in self._kept
             ]
             texts = [dual.embed_texts(dual.tokenise(part)) for part in _groups(captions)]
-        return _searched(_rows(images), _rows(texts), self.photos)
+        found = _rows(images), _rows(texts)
+        if not all(np.isfinite(rows).all() for rows in found):
+            raise Invalid(
+                "the weights in training give vectors with NaN or infinity; expected finite ones; "
+                "lower the learning rates or take --precision float32; the checkpoint before is "
+                "kept"
+            )
+        return _searched(*found, self.photos)
 
     @torch.no_grad()
     def _lowered(self, dual: Dual, pixels: torch.Tensor) -> torch.Tensor:

@@ -62,7 +62,7 @@ def start(
     if model is not None and name not in ("scratch", "mini-base"):
         raise Invalid(
             f"--model {model} with --init {name}, which says itself what the model is; expected "
-            "--model with --init scratch only; leave one of them out"
+            "--model with --init scratch or mini-base only; leave one of them out"
         )
     kind, _, rest = name.partition(":")
     match kind, bool(rest):

@@ -90,8 +90,18 @@ class Learner:
             "loss": loss,
             "temperature": math.exp(-self.dual.log_scale.item()),
             "gradient_norm": norm,
-            "learning_rate": max(group["lr"] for group in self.optimizer.param_groups),
+            "learning_rate": self._rate(),
         }
+
+    def _rate(self) -> float:
+        """Give the greatest learning rate of now, but for the temperature's, which tells little."""
+        own = self.dual.log_scale
+        rates: list[float] = [
+            group["lr"]
+            for group in self.optimizer.param_groups
+            if all(weight is not own for weight in group["params"])
+        ]
+        return max(rates)
 
     def _gradients(self, batch: Batch, share: float) -> Tensor:
         """Add a share of a batch's gradients; give that share of its loss."""

@@ -1,11 +1,18 @@
 """What a run needs before its first step."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from embedstore.encoders.folder import ENCODER, REFUSED, REPORT
+from filelock import FileLock, Timeout
+
+from embedstore.encoders.folder import ENCODER, MARKS, REFUSED, REPORT
+from embedstore.errors import Conflict
 from embedstore.training import resuming
 from embedstore.training.batches import Batches
+from embedstore.training.card import CARD
+from embedstore.training.curve import CURVE
 from embedstore.training.disk import unwritable
 from embedstore.training.dual import Dual
 from embedstore.training.kept_views import KeptViews
@@ -13,27 +20,56 @@ from embedstore.training.pairs import Photo
 from embedstore.training.precision import Precision
 from embedstore.training.processes import Team
 from embedstore.training.recipe import Recipe
+from embedstore.training.run_log import METRICS
 from embedstore.training.teacher import Teacher, chosen_teacher
 from embedstore.training.unreadable import Unreadable
 
+RECIPE = "recipe.json"
+_LOCK = "run.lock"
+# What a run writes over or removes, and what `encoders.load` would take for the run's encoder.
+_OWN = (resuming.FOLDER, ENCODER, REFUSED, REPORT, METRICS, CARD, CURVE, *MARKS)
 
-def prepare_folder(run: Path, resume: bool) -> None:
-    """Make a run's folder, see that it takes files, and clear it where the run starts over.
+
+@contextmanager
+def run_folder(run: Path, resume: bool) -> Iterator[None]:
+    """Make a run's folder, clear it where the run starts over, and keep others out of it.
+
+    Args:
+        run: Its path.
+        resume: Whether what an earlier run left there stays.
 
     Raises:
+        Conflict: Another process trains there, or the folder belongs to something else.
         StorageFull: It cannot be written.
     """
+    lock = FileLock(run / _LOCK)
     try:
         run.mkdir(parents=True, exist_ok=True)
+        _check_own(run)
+        lock.acquire(timeout=0)
         if not resume:
             for name in (resuming.FOLDER, ENCODER, REFUSED):
-                shutil.rmtree(run / name, ignore_errors=True)
+                if (run / name).exists():
+                    shutil.rmtree(run / name)
             (run / REPORT).unlink(missing_ok=True)
-        probe = run / ".writable"
-        probe.write_text("")
-        probe.unlink()
+    except Timeout as error:
+        raise Conflict(
+            f"another process trains in {run}; expected one at a time; wait for its end or stop "
+            "it, or give another --out"
+        ) from error
     except OSError as error:
         raise unwritable("the run", run, 1 << 20, error) from error
+    with lock:
+        yield
+
+
+def _check_own(run: Path) -> None:
+    found = [name for name in _OWN if (run / name).exists()]
+    if found and not (run / RECIPE).exists():
+        raise Conflict(
+            f"{run} holds {', '.join(found)} and no {RECIPE}, so no run made it; expected a new "
+            "folder, or that of a run; give another --out"
+        )
 
 
 def tune(dual: Dual, recipe: Recipe) -> None:

@@ -12,6 +12,8 @@ from torch.nn.parallel import DistributedDataParallel
 from embedstore.encoders.devices import choose
 from embedstore.errors import Unavailable
 
+Figures = dict[str, float]
+
 
 @dataclass(frozen=True)
 class Team:
@@ -39,6 +41,13 @@ class Team:
         own = [self.device] if self.device.type == "cuda" else None
         return DistributedDataParallel(model, device_ids=own)
 
+    def agreed(self, figures: Figures) -> Figures:
+        """Give the figures of the process that leads; by its own, each could decide otherwise."""
+        told = [figures]
+        if self.count > 1:
+            distributed.broadcast_object_list(told, src=0)
+        return told[0]
+
     def wait(self) -> None:
         """Wait for the other processes."""
         if self.count > 1:
@@ -56,12 +65,11 @@ def team(device: str) -> Iterator[Team]:
         NoDevice: The device is not there.
         Unavailable: The processes do not find each other.
     """
-    count = int(os.environ.get("WORLD_SIZE", "1"))
+    rank, count = _place()
     where = choose(device)
     if count == 1:
         yield Team(where)
         return
-    rank = int(os.environ.get("RANK", "0"))
     if where.type == "cuda":
         where = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(where)
@@ -77,3 +85,14 @@ def team(device: str) -> Iterator[Team]:
         yield Team(where, rank, count)
     finally:
         distributed.destroy_process_group()
+
+
+def leads() -> bool:
+    """Say whether this process is the one that tells of the run, also after its end."""
+    return _place()[0] == 0
+
+
+def _place() -> tuple[int, int]:
+    """Give the number of this process and their count, as `torchrun` tells them."""
+    count = int(os.environ.get("WORLD_SIZE", "1"))
+    return (int(os.environ.get("RANK", "0")) if count > 1 else 0), count

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import get_args
 
 from embedstore.errors import Invalid
 from embedstore.training.augment import Augment
@@ -10,6 +11,9 @@ from embedstore.training.disk import unwritable
 from embedstore.training.dual import Dual, Tune
 from embedstore.training.objective import Objective
 from embedstore.training.precision import Name
+from embedstore.training.ranges import check_ranges
+
+_GREATEST_RATE = 10.0
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,14 @@ class Rates:
     text: float
     maps: float
     temperature: float = 5e-3
+
+    def __post_init__(self) -> None:
+        """Refuse what no weight learns with.
+
+        Raises:
+            Invalid: A rate is outside its range, which is named.
+        """
+        check_ranges(self, ((part, 0, _GREATEST_RATE) for part in vars(self)))
 
 
 FROM_SCRATCH = Rates(5e-4, 5e-4, 5e-4)
@@ -106,10 +118,14 @@ class Recipe:
         Raises:
             Invalid: A number is outside its range, which is named.
         """
-        for name, least, most in _RANGES:
-            value = getattr(self, name)
-            if value is not None and not least <= value <= most:
-                raise Invalid(f"recipe: {name} is {value}; expected {least:g} to {most:g}")
+        check_ranges(self, _RANGES)
+        for name in _COUNTS:
+            if not isinstance(getattr(self, name), int | None):
+                raise Invalid(f"recipe: {name} is {getattr(self, name)}; expected a whole number")
+        for name, known in _NAMES.items():
+            if getattr(self, name) not in known:
+                told = ", ".join(str(one) for one in known if one is not None)
+                raise Invalid(f"recipe: {name} is {getattr(self, name)!r}; expected one of {told}")
         if not self.wise or not all(0 < share <= 1 for share in self.wise):
             raise Invalid(f"recipe: wise is {self.wise}; expected shares above 0, at most 1")
 
@@ -170,6 +186,22 @@ _RANGES = (
     ("save_minutes", 0, 100_000),
     ("seed", 0, 2**31),
 )
+_COUNTS = (
+    "rank",
+    "epochs",
+    "batch",
+    "accumulate",
+    "chunk",
+    "views",
+    "patience",
+    "val_limit",
+    "seed",
+)
+_NAMES: dict[str, tuple[object, ...]] = {
+    "tune": (None, *get_args(Tune)),
+    "precision": get_args(Name),
+    "checkpointing": (True, False),
+}
 
 
 def _rates(dual: Dual, tune: Tune) -> Rates:

@@ -36,7 +36,10 @@ def read_recipe(path: Path) -> Recipe:
     try:
         return changed(Recipe(), values)
     except TypeError as error:
-        raise Invalid(f"{path}: a value has the wrong type ({error}); see {Recipe()!r}") from error
+        raise Invalid(
+            f"{path}: a value has the wrong type, or one is missing ({error}); expected what a run "
+            "writes; compare it with the recipe.json of a run"
+        ) from error
 
 
 def changed(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
@@ -60,6 +63,8 @@ def changed(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
             for each in value:
                 _check(_PARTS[part], each)
             made[part] = _PARTS[part](**value)
+        elif part in _PARTS and (part, value) != ("rates", None):
+            raise Invalid(f"recipe: {part} is {value!r}; expected an object with values by name")
         else:
             made[part] = tuple(value) if isinstance(value, list) else value
     return replace(recipe, **made)

@@ -20,6 +20,7 @@ from embedstore.types import digest
 
 FOLDER = "checkpoints"
 _FREE = ("save_minutes", "wise")  # may differ in a resumed run
+_PHOTOS = "photos"  # their digest
 _APART = ("step", "best")  # of a course: not among the numbers
 _MODEL, _AVERAGE, _BEST = "model/", "average/", "best/"
 
@@ -65,7 +66,7 @@ class Course:
 def identity(recipe: Recipe, pairs: Pairs, **start: str | None) -> dict[str, Any]:
     """Give what a run must have in common with the one that it resumes, as JSON."""
     settings = {name: value for name, value in asdict(recipe).items() if name not in _FREE}
-    return dict(json.loads(json.dumps({**start, **settings, "photos": _photos(pairs)})))
+    return dict(json.loads(json.dumps({**start, **settings, _PHOTOS: _photos(pairs)})))
 
 
 class Keeper:
@@ -141,10 +142,12 @@ class Keeper:
 def _check_same(run: Path, theirs: Mapping[str, Any], own: Mapping[str, Any]) -> None:
     for name, value in own.items():
         if theirs.get(name) != value:
+            told = f"{name} {theirs.get(name)!r}, and this one has {value!r}"
+            if name == _PHOTOS:  # digests tell nobody anything
+                told = "other photos or captions than the pairs have now"
             raise Conflict(
-                f"{run} holds a run with {name} {theirs.get(name)!r}, and this one has {value!r}; "
-                "give the same settings to go on with it, another --out, or --no-resume to start "
-                "over"
+                f"{run} holds a run with {told}; give the same settings to go on with it, another "
+                "--out, or --no-resume to start over"
             )
 
 

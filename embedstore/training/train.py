@@ -18,7 +18,7 @@ from embedstore.training.init import start
 from embedstore.training.learner import Learner
 from embedstore.training.pairs import pairs_of
 from embedstore.training.precision import Precision
-from embedstore.training.preparing import lessons, prepare_folder, tune
+from embedstore.training.preparing import RECIPE, lessons, run_folder, tune
 from embedstore.training.processes import team
 from embedstore.training.recipe import Recipe
 from embedstore.training.resuming import Course, Keeper, identity
@@ -26,7 +26,6 @@ from embedstore.training.run_log import RunLog
 from embedstore.training.schedule import groups, rate
 
 DEFAULT = Recipe()
-RECIPE = "recipe.json"
 
 
 def train(
@@ -43,12 +42,14 @@ def train(
     force: bool = False,
     wandb: bool = False,
     images: Path | None = None,
+    terms: str | None = None,
 ) -> Report:
     """Train on pairs, and offer the result as an encoder if it is better than its start.
 
     Args:
         pairs: Any corpus with photos and captions.
-        out: Folder of the run: recipe, checkpoints, log, report, and the encoder.
+        out: Folder of the run: recipe, checkpoints, log, report, and the encoder; one that all
+            its processes see.
         init: What to start from, see `init.start`.
         recipe: Everything else that decides the result.
         val: Another corpus to measure on; None takes the split or a share of `pairs`.
@@ -59,17 +60,19 @@ def train(
         force: Offer the result even if it is no better than its start.
         wandb: Log to Weights & Biases too.
         images: Folder that the image names of a Karpathy json start from.
+        terms: Under which terms the pairs may be used, a sentence for the model card.
 
     Raises:
         Invalid: Pairs, batch, teacher or recipe cannot be trained with, or the loss is not finite.
-        Conflict: The folder holds a run with other settings.
+        Conflict: The folder holds a run with other settings or something else, or another process
+            trains there.
         StorageFull: The folder cannot be written.
         NotFound: As `pairs_of`, `init.start` and `encoders.load` raise it, and their others.
     """
     run = Path(out).expanduser().absolute()
     with team(device) as mates, ExitStack() as closing:
         if mates.leads:
-            prepare_folder(run, resume)
+            closing.enter_context(run_folder(run, resume))
         mates.wait()
         data = pairs_of(pairs, val, images, recipe.hold_out)
         torch.manual_seed(recipe.seed)
@@ -99,7 +102,7 @@ def train(
         if mates.leads:
             where = machine(mates.device)
             spoken = None if val is None else str(val)
-            about = About(init, str(pairs), str(run), where, 0, model, teacher, spoken)
+            about = About(init, str(pairs), str(run), where, 0, model, teacher, spoken, terms)
             conclude(learner, held, course, before, data, about, force)
         mates.wait()
         return Report.read(run)
@@ -145,7 +148,7 @@ def learn(
             told.step(course.step, **figures, images_per_second=seen / seconds)
         if course.step % between == 0 or course.step == steps:
             with standing_in(dual, average.state):
-                found = held.measure(dual).figures()
+                found = learner.mates.agreed(held.measure(dual).figures())
             course.judge(mean_recall(found), average.state)
             if told is not None:
                 told.validation(course.step, course.step / batches.per_epoch, found)

@@ -1,4 +1,4 @@
-"""Photos that do not decode: left out, counted, and named once."""
+"""Photos that do not decode: left out, counted, and the first of them named once."""
 
 import logging
 import threading
@@ -6,6 +6,8 @@ import threading
 from embedstore.errors import BadImage, Invalid
 
 log = logging.getLogger("embedstore")
+
+_NAMED = 10  # a wrong folder of images is no reason for thousands of lines
 
 
 class Unreadable:
@@ -33,7 +35,10 @@ class Unreadable:
             if place in self._reasons:
                 return
             self._reasons[place] = str(error)
-            log.warning("left out: %s", error)
+            if len(self._reasons) <= _NAMED:
+                log.warning("left out: %s", error)
+            if len(self._reasons) == _NAMED:
+                log.warning("further photos that are left out are not named")
             if 2 * len(self._reasons) > self._total:
                 first = next(iter(self._reasons.values()))
                 raise Invalid(

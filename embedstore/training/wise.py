@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from embedstore.training.adapters import is_basis
 from embedstore.training.average import State, standing_in
 from embedstore.training.dual import Dual
 from embedstore.training.evaluate import Held, mean_recall
@@ -29,9 +30,15 @@ class Mixture:
 
 
 def mixed(start: Mapping[str, Tensor], result: Mapping[str, Tensor], share: float) -> State:
-    """Interpolate between two states of a model; what is no float is taken from the result."""
+    """Interpolate between two states of a model; what is no float is taken from the result.
+
+    So is one factor of each adapter: the other starts at zero, and by it alone their product, which
+    is what changes a weight, is interpolated.
+    """
     return {
-        name: start[name].lerp(tensor, share) if tensor.is_floating_point() else tensor
+        name: start[name].lerp(tensor, share)
+        if tensor.is_floating_point() and not is_basis(name)
+        else tensor
         for name, tensor in result.items()
     }
 

@@ -66,7 +66,7 @@ def test_without_options_the_defaults_of_the_recipe_hold(asked):
             "out": Path("runs/a"),
             "init": "mini",
             "recipe": Recipe(),
-            **dict.fromkeys(("model", "val", "images", "teacher")),
+            **dict.fromkeys(("model", "val", "images", "teacher", "terms")),
             "device": "auto",
             "resume": True,
             "force": False,
@@ -104,6 +104,14 @@ def test_the_end_is_told_with_the_next_command(asked):
     assert "not offered" in told
     assert "--encoder 'runs/my dogs/refused'" in told
     assert "re-embed" not in told
+
+
+def test_of_several_processes_one_tells_the_end(asked, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    assert run("p", "--out", "o").output == ""
+    monkeypatch.setenv("RANK", "0")
+    assert "text_to_image@1" in run("p", "--out", "o").output
 
 
 def test_json_is_for_programs(asked):

@@ -123,6 +123,15 @@ def test_a_bad_photo_is_left_out_and_named_once(photos, tmp_path, caplog):
     assert "broken.png" in caplog.text
 
 
+def test_of_many_bad_photos_the_first_are_named(caplog):
+    unreadable = Unreadable(100)
+    for place in range(40):
+        unreadable.add(place, BadImage(f"{place}.png is no picture"))
+    assert len(caplog.records) == 11
+    assert "9.png" in caplog.text
+    assert "10.png" not in caplog.text
+
+
 def test_mostly_bad_photos_end_the_run(photos, tmp_path):
     some = photos[:2] + [Photo(tmp_path / f"{n}.png", ("gone",)) for n in range(4)]
     with pytest.raises(Invalid, match=r"4 of 6 photos do not decode.*the first: "):
@@ -135,6 +144,8 @@ def test_mostly_bad_photos_end_the_run(photos, tmp_path):
         (Recipe(batch=13), 1, "a batch of 13 pairs.*12 photos.*--batch 12"),
         (Recipe(batch=8, accumulate=2), 1, "--batch 6"),
         (Recipe(batch=5), 2, "give --batch 4"),
+        (Recipe(accumulate=9), 1, "12 photos.*9 batches a step.*at least 18; lower --accumulate"),
+        (Recipe(), 13, "12 photos.*13 process.*at least 13"),
     ],
 )
 def test_a_batch_that_cannot_be_filled(photos, recipe, processes, told):

@@ -138,6 +138,10 @@ def test_single_values_of_a_recipe_are_changed():
         ('{"epochs": 0}', "epochs is 0"),
         ('{"epochs": "many"}', "a value has the wrong type"),
         ('{"rates": {"image": 1}}', "a value has the wrong type"),
+        ('{"rates": {"image": "x", "text": 1, "maps": 1}}', "a value has the wrong type"),
+        ('{"objective": 3}', "objective is 3; expected an object"),
+        ('{"augment": null}', "augment is None; expected an object"),
+        ('{"augment": {"jitter": -3}}', "jitter is -3; expected 0 to 1"),
         ('{"objective": {"loss": "l2"}}', "unknown loss 'l2'"),
     ],
 )

@@ -79,11 +79,28 @@ def test_a_state_stands_in_and_leaves():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"epochs": 0}, {"batch": 1}, {"seed": -1}, {"ema": 1.5}, {"wise": (0.0,)}]
+    "wrong",
+    [
+        {"epochs": 0},
+        {"epochs": 1.5},
+        {"batch": 1},
+        {"seed": -1},
+        {"ema": 1.5},
+        {"wise": (0.0,)},
+        {"tune": "lorra"},
+        {"precision": "fp16"},
+        {"checkpointing": "no"},
+    ],
 )
 def test_a_recipe_outside_its_range_is_refused(wrong):
     with pytest.raises(Invalid, match=next(iter(wrong))):
         Recipe(**wrong)
+
+
+@pytest.mark.parametrize("rate", [-1.0, float("nan"), 1e30])
+def test_a_rate_that_nothing_learns_with_is_refused(rate):
+    with pytest.raises(Invalid, match="text is "):
+        Rates(1e-3, rate, 1e-3)
 
 
 def test_few_photos_get_enough_steps():

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from PIL import Image
 
 from embedstore import encoders
@@ -111,6 +112,7 @@ def test_a_run_leaves_what_it_did(data, whole):
     assert [line["step"] for line in lines if "loss" in line] == [1, 2, 3, 4, 5, 6]
     assert sum("val" in line for line in lines) == 6
     assert {"temperature", "gradient_norm", "learning_rate", "images_per_second"} <= set(lines[0])
+    assert lines[0]["learning_rate"] == pytest.approx(1e-3)  # that of the weights
     assert json.loads((whole / "report.json").read_text())["photos"] == 8
 
 
@@ -202,6 +204,72 @@ def test_starting_over_forgets_the_run(data, tmp_path):
     assert "\n" not in str(caught.value)
     assert json.loads((tmp_path / "recipe.json").read_text())["epochs"] == 1
     assert run(data, tmp_path, replace(SHORT, epochs=2), resume=False).steps == 2
+
+
+def test_a_folder_of_something_else_is_left_alone(data, tmp_path):
+    kept = [tmp_path / "checkpoints" / "mine.pt", tmp_path / "encoder" / "notes.txt"]
+    for path in kept:
+        path.parent.mkdir()
+        path.write_text("mine")
+    for resume in (True, False):
+        with pytest.raises(
+            Conflict, match=r"holds checkpoints, encoder and no recipe\.json"
+        ) as one:
+            run(data, tmp_path, resume=resume)
+        assert "\n" not in str(one.value)
+    assert all(path.read_text() == "mine" for path in kept)
+
+
+def test_two_processes_do_not_share_a_run(data, tmp_path):
+    with (
+        FileLock(tmp_path / "run.lock"),
+        pytest.raises(Conflict, match="another process trains in"),
+    ):
+        run(data, tmp_path)
+    assert not (tmp_path / "recipe.json").exists()
+
+
+def test_other_photos_are_another_run(data, tmp_path):
+    run(data, tmp_path / "run", replace(SHORT, epochs=1))
+    lines = (data / "pairs.jsonl").read_text().splitlines()
+    (data / "fewer.jsonl").write_text("\n".join(lines[:7]))
+    with pytest.raises(Conflict, match="a run with other photos or captions than the pairs have"):
+        train.train(
+            data / "fewer.jsonl",
+            tmp_path / "run",
+            "scratch",
+            replace(SHORT, epochs=1),
+            model=str(data / "tiny.json"),
+            device="cpu",
+        )
+
+
+def test_weights_that_give_no_vectors_are_told(data, tmp_path, monkeypatch):
+    step = Learner.step
+
+    def spoils(self, *rest):
+        figures = step(self, *rest)
+        with torch.no_grad():
+            self.dual.model.text_projection.fill_(float("inf"))
+        return figures
+
+    monkeypatch.setattr(Learner, "step", spoils)
+    with pytest.raises(Invalid, match="the weights in training give vectors with NaN") as caught:
+        run(data, tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_another_corpus_to_measure_on(data, tmp_path):
+    lines = (data / "pairs.jsonl").read_text().splitlines()
+    (data / "val.jsonl").write_text("\n".join(lines[:3]))
+    told = "https://creativecommons.org/licenses/by/4.0/"
+    report = run(
+        data, tmp_path, replace(SHORT, epochs=1), val=data / "val.jsonl", terms=told, force=True
+    )
+    assert report.photos == 5
+    assert report.measured_on == "3 photos not trained on: all of val.jsonl"
+    for folder in (tmp_path, tmp_path / "encoder"):
+        assert told in (folder / "MODEL_CARD.md").read_text()
 
 
 def test_a_checkpoint_of_another_architecture_is_refused(data, tmp_path):

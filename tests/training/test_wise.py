@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from embedstore.metrics import Recall
-from embedstore.training.average import changing, copied
+from embedstore.training.adapters import install
+from embedstore.training.average import changing, copied, standing_in
 from embedstore.training.evaluate import Retrieval
 from embedstore.training.wise import best_mixture, mixed
 
@@ -26,6 +27,20 @@ def test_a_mixture_lies_between(share):
 def test_the_ends_are_exact():
     assert torch.equal(mixed(START, RESULT, 1.0)["weight"], RESULT["weight"])
     assert torch.equal(mixed(START, RESULT, 0.0)["weight"], START["weight"])
+
+
+def test_of_an_adapter_the_product_is_mixed():
+    torch.manual_seed(0)
+    model = nn.Linear(4, 3)
+    install(model, rank=2)
+    start, weight = copied(changing(model)), model.weight.detach().clone()
+    with torch.no_grad():
+        for factor in changing(model).values():
+            factor.add_(torch.randn_like(factor))
+    learnt = model.weight.detach().clone()
+    for share in (0.25, 0.5):
+        with standing_in(model, mixed(start, copied(changing(model)), share)):
+            assert torch.allclose(model.weight, weight.lerp(learnt, share), atol=1e-6)
 
 
 class Measured:
