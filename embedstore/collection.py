@@ -212,7 +212,7 @@ class Collection:
             "fingerprint": info.space.fingerprint,
             "dim": info.space.dim,
             "prompts": list(info.options["prompts"]),
-            "query bank": self.indices.bank_size(),
+            "query_bank": self.indices.bank_size(),
             "expand": bool(info.options.get("expand", False)),
             "seq": info.seq,
             "created": info.created_at,

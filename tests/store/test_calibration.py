@@ -68,11 +68,11 @@ def test_a_bank_that_helps_is_kept(captioned: Collection) -> None:
     found = calibrate(captioned)
     assert found.hubs_gain is not None
     assert found.hubs_gain.is_certain
-    assert found.queries == N == captioned.describe()["query bank"]
+    assert found.queries == N == captioned.describe()["query_bank"]
     assert found.captions == N // 2
     assert found_by(captioned) != before
     assert calibrate(captioned, hubs="off", expand="off").queries == 0
-    assert captioned.describe()["query bank"] == 0
+    assert captioned.describe()["query_bank"] == 0
     assert found_by(captioned) == before
 
 
@@ -109,7 +109,7 @@ def test_too_little_to_measure_with_is_told(photos: Collection, captioned: Colle
 def test_the_options_are_told_and_kept(captioned: Collection) -> None:
     calibrate(captioned, hubs="on", expand="on")
     told = captioned.describe()
-    assert (told["query bank"], told["expand"], told["prompts"]) == (N, True, ["{}"])
+    assert (told["query_bank"], told["expand"], told["prompts"]) == (N, True, ["{}"])
 
 
 class Other(ToyEncoder):
@@ -123,10 +123,10 @@ class Other(ToyEncoder):
 def test_moving_to_another_encoder_drops_the_bank(photos: Collection, store: Store) -> None:
     photos.add([Item("a", texts=("red",)), Item("b", texts=("blue",))])
     calibrate(photos, [f"query {row}" for row in range(LEAST_QUERIES)], hubs="on", expand="off")
-    assert photos.describe()["query bank"] == LEAST_QUERIES
+    assert photos.describe()["query_bank"] == LEAST_QUERIES
     re_embed(store, "photos", Other())
     moved = store.collection("photos", encoder=Other())
-    assert moved.describe()["query bank"] == 0
+    assert moved.describe()["query_bank"] == 0
     assert moved.search("red", target="text", k=1)[0].item.key == "a"
 
 

@@ -153,7 +153,7 @@ def test_a_catalog_from_before_banks_gets_their_table(tmp_path: Path) -> None:
             connection.exec_driver_sql("DELETE FROM migrations WHERE name = '0002 query banks'")
     with embedstore.open(tmp_path / "old") as opened:
         keep(opened.collection("made"))
-        assert opened.collection("made").describe()["query bank"] == len(BANK)
+        assert opened.collection("made").describe()["query_bank"] == len(BANK)
 
 
 def test_a_bank_of_no_weight_changes_nothing(made: Collection) -> None:
@@ -190,7 +190,7 @@ def test_another_process_notices_and_a_store_opened_again_gives_the_same(
     with embedstore.open(store.folder) as again:
         there = again.collection("made")
         assert scores(there, vector=TEXTS[0]) == pytest.approx(corrected, abs=1e-5)
-        assert there.describe()["query bank"] == len(BANK)
+        assert there.describe()["query_bank"] == len(BANK)
         there.catalog.set_bank(there.info.id, None, 0.5)
         assert scores(there, vector=TEXTS[0]) == pytest.approx(plain, abs=1e-5)
 
@@ -209,7 +209,7 @@ def test_a_rebuild_takes_over_the_bank_that_is_kept(made: Collection) -> None:
     assert scores(made, vector=TEXTS[0]) == expected(0.5, list(range(400)))
     made.catalog.set_bank(made.info.id, BANK[:100], 0.5)
     made.rebuild()
-    assert made.describe()["query bank"] == 100
+    assert made.describe()["query_bank"] == 100
 
 
 def test_a_bank_kept_while_an_index_is_built_is_in_force_at_once(
@@ -232,7 +232,7 @@ def test_a_bank_kept_while_an_index_is_built_is_in_force_at_once(
 def test_a_collection_of_another_space_has_no_bank(made: Collection, store: Store) -> None:
     keep(made)
     moved = store.create("moved", "toy")
-    assert moved.describe()["query bank"] == 0
+    assert moved.describe()["query_bank"] == 0
     with made.catalog._database.write() as connection:
         connection.exec_driver_sql("UPDATE collections SET fingerprint = 'other'")
     assert made.catalog.bank_name(made.info.id) is None
