@@ -59,8 +59,10 @@ def run_folder(run: Path, resume: bool) -> Iterator[None]:
         ) from error
     except OSError as error:
         raise unwritable("the run", run, 1 << 20, error) from error
-    with lock:
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def _check_own(run: Path) -> None:
