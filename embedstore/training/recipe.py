@@ -38,7 +38,7 @@ class Rates:
         Raises:
             Invalid: A rate is outside its range, which is named.
         """
-        check_ranges(self, ((part, 0, _GREATEST_RATE) for part in vars(self)))
+        check_ranges(self, ((part, 0, _GREATEST_RATE) for part in vars(self)), "learning rates")
 
 
 FROM_SCRATCH = Rates(5e-4, 5e-4, 5e-4)

@@ -99,7 +99,7 @@ def test_a_recipe_outside_its_range_is_refused(wrong):
 
 @pytest.mark.parametrize("rate", [-1.0, float("nan"), 1e30])
 def test_a_rate_that_nothing_learns_with_is_refused(rate):
-    with pytest.raises(Invalid, match="text is "):
+    with pytest.raises(Invalid, match="learning rates: text is "):
         Rates(1e-3, rate, 1e-3)
 
 
