@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from embedstore.encoders.hub import WEIGHTS
 from embedstore.encoders.openclip import OpenClipEncoder, preprocess_of
@@ -67,9 +68,9 @@ class OpenClipDual(Dual):
         return self.tuned == "text" or (self.tuned == "heads" and self._has_plain_map())
 
     def tokenise(self, texts: Sequence[str]) -> Tensor:
-        """Give token ids `(n, t)`, padded to the model's context."""
+        """Give token ids `(n, t)`, padded to the longest, or to the model's context."""
         ids: Tensor = self._tokenizer(list(texts))
-        return ids
+        return ids[:, : int(ids.argmax(1).max()) + 1] if self._ignores_padding() else ids
 
     @torch.no_grad()
     def lower_images(self, pictures: Tensor) -> Tensor:
@@ -100,7 +101,16 @@ class OpenClipDual(Dual):
 
     def embed_texts(self, ids: Tensor) -> Tensor:
         """Map token ids `(n, t)` to unit rows `(n, d)`."""
-        return unit(self.model.encode_text(ids.to(self.device)))
+        length, ids = ids.shape[1], ids.to(self.device)
+        if length == self.model.context_length:
+            return unit(self.model.encode_text(ids))
+        # Captions fill a fifth of CLIP's context; its towers take the whole, so it is cut for them.
+        shorter = {
+            "positional_embedding": self.model.positional_embedding[:length],
+            "attn_mask": self.model.attn_mask[:length, :length],
+        }
+        found = functional_call(self.model, shorter, (None, ids))
+        return unit(found["text_features"] if isinstance(found, dict) else found[1])
 
     def checkpointing(self, on: bool) -> None:
         """Compute the activations of each layer again in the backward pass.
@@ -186,6 +196,11 @@ class OpenClipDual(Dual):
                 f"{self.name} cannot be trained in its upper half ({_line(error)}); expected "
                 "towers made of layers; choose another --tune, such as full or lora"
             ) from error
+
+    def _ignores_padding(self) -> bool:
+        """Say whether a row is read at the end of its text, and no word sees a later one."""
+        causal = getattr(self.model, "attn_mask", None) is not None
+        return causal and getattr(self.model, "text_pool_type", None) == "argmax"
 
     def _has_plain_map(self) -> bool:
         return isinstance(getattr(self.model.visual, "proj", None), nn.Parameter)

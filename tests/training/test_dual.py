@@ -336,6 +336,22 @@ def test_a_text_has_one_row_whatever_is_beside_it(fresh, kind):
         assert torch.allclose(together[place], alone[0], atol=1e-5)
 
 
+def test_padding_that_no_row_depends_on_is_not_computed(fresh):
+    dual = fresh("cnn")
+    whole = dual._tokenizer(TEXTS)
+    ids = dual.tokenise(TEXTS)
+    assert ids.shape[1] == (whole != 0).sum(1).max() < whole.shape[1]
+    found = []
+    for each in (ids, whole):
+        dual.zero_grad()
+        rows = dual.embed_texts(each)
+        (rows * torch.arange(dual.dim)).sum().backward()
+        found.append([rows, *(one.grad for one in dual.parameters() if one.grad is not None)])
+    assert len(found[0]) == len(found[1]) > 10
+    for short, long in zip(*found, strict=True):
+        assert torch.allclose(short, long, atol=1e-4)
+
+
 def test_long_texts_are_cut_as_the_encoder_cuts_them(fresh):
     dual = fresh("mini")
     texts = ["dog " * 300, "half a pair \ud800 here", ""]
