@@ -13,11 +13,22 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 LossOfRows = Callable[[Tensor, Tensor], Tensor]
+Prepare = Callable[[Tensor], Tensor]
 Pairs = list[tuple[Tensor, Tensor]]
 
 
+def as_they_are(pictures: Tensor) -> Tensor:
+    """Give pictures that need no preparation."""
+    return pictures
+
+
 def cached_step(
-    model: nn.Module, lowered: Tensor, ids: Tensor, loss_of_rows: LossOfRows, chunk: int = 0
+    model: nn.Module,
+    pictures: Tensor,
+    ids: Tensor,
+    loss_of_rows: LossOfRows,
+    chunk: int = 0,
+    prepare: Prepare = as_they_are,
 ) -> Tensor:
     """Add the gradients of a batch's loss to `.grad`, in the memory that one chunk needs.
 
@@ -28,25 +39,27 @@ def cached_step(
     Args:
         model: A `Dual`, or one inside DistributedDataParallel with `find_unused_parameters` off;
             inside its `no_sync` where the gradients of more batches are to be added.
-        lowered: `(n, ...)`, pictures as `Dual.lower_images` gives them.
+        pictures: `(n, ...)`, such that `prepare` gives what `Dual.lower_images` does.
         ids: `(n, t)`, token ids.
         loss_of_rows: From unit rows `(n, d)` of pictures and of texts to a loss `()`. It may read
             parameters of the model, such as the temperature, and gather rows of other processes.
         chunk: Pairs at a time; 0, or n and more, for all at once.
+        prepare: Called on the pictures of a chunk in each pass, so that those of the whole batch
+            may stay small, such as pixels of one byte.
 
     Returns:
         `()`, the loss, detached.
     """
     if chunk <= 0 or chunk >= len(ids):
-        images, texts = model(lowered, ids)  # (n, d), (n, d)
-        with _exact(lowered):
+        images, texts = model(prepare(pictures), ids)  # (n, d), (n, d)
+        with _exact(pictures):
             loss = loss_of_rows(images, texts)
             loss.backward()  # type: ignore[no-untyped-call]
         return loss.detach()
-    pairs = list(zip(torch.split(lowered, chunk), torch.split(ids, chunk), strict=True))
-    images, texts, draws = _embedded(model, pairs)  # (n, d), (n, d)
+    pairs = list(zip(torch.split(pictures, chunk), torch.split(ids, chunk), strict=True))
+    images, texts, draws = _embedded(model, pairs, prepare)  # (n, d), (n, d)
     weights = [weight for weight in model.parameters() if weight.requires_grad]
-    with _exact(lowered):
+    with _exact(pictures):
         loss = loss_of_rows(images, texts)
         # backward() would reach the temperature before the pass that other processes wait for.
         slopes = torch.autograd.grad(loss, [images, texts, *weights], allow_unused=True)
@@ -56,18 +69,20 @@ def cached_step(
     for place, (pair, share, draw) in enumerate(zip(pairs, shares, draws, strict=True)):
         last = place == len(pairs) - 1
         with nullcontext() if last else _unshared(model):
-            with _repeated(draw, lowered.device):
-                rows = model(*pair)  # (c, d), (c, d)
+            with _repeated(draw, pictures.device):
+                rows = model(prepare(pair[0]), pair[1])  # (c, d), (c, d)
             _send([*zip(rows, share, strict=True), *(direct if last else ())])
     return loss.detach()
 
 
-def _embedded(model: nn.Module, pairs: Pairs) -> tuple[Tensor, Tensor, list[list[Tensor]]]:
+def _embedded(
+    model: nn.Module, pairs: Pairs, prepare: Prepare
+) -> tuple[Tensor, Tensor, list[list[Tensor]]]:
     made, draws = [], []
     with torch.no_grad():
-        for pair in pairs:
-            draws.append(_random_state(pair[0].device))
-            made.append(model(*pair))
+        for pictures, ids in pairs:
+            draws.append(_random_state(pictures.device))
+            made.append(model(prepare(pictures), ids))
     # Autocast of older torch keeps weights as cast without gradient, and then they would not learn.
     torch.clear_autocast_cache()
     images, texts = (torch.cat(rows).requires_grad_() for rows in zip(*made, strict=True))

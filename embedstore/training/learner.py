@@ -15,7 +15,7 @@ from embedstore.errors import Invalid
 from embedstore.training.batches import Batch
 from embedstore.training.dual import Dual
 from embedstore.training.gathered import gathered
-from embedstore.training.gradient_cache import cached_step
+from embedstore.training.gradient_cache import as_they_are, cached_step
 from embedstore.training.losses import LARGEST_SCALE
 from embedstore.training.objective import positives_of
 from embedstore.training.precision import Precision
@@ -116,15 +116,16 @@ class Learner:
             return share * self.recipe.objective(images, texts, scale, bias, fits, *teaching)
 
         with self.precision.context():
-            lowered = self._lowered(batch)
-            ids = batch.ids.to(device)
-            return cached_step(self._model, lowered, ids, loss_of_rows, self.recipe.chunk)
+            ids, chunk = batch.ids.to(device), self.recipe.chunk
+            prepare = as_they_are if batch.lowered else self._lowered
+            pictures = batch.images.to(device)
+            if self.dual.keeps_lower and not batch.lowered:  # too much work to do in both passes
+                chunks = torch.split(pictures, chunk or len(pictures))
+                pictures, prepare = torch.cat([*map(self._lowered, chunks)]), as_they_are
+            return cached_step(self._model, pictures, ids, loss_of_rows, chunk, prepare)
 
-    def _lowered(self, batch: Batch) -> Tensor:
-        if batch.lowered:
-            return batch.images.to(self.mates.device)
-        chunks = torch.split(batch.images, self.recipe.chunk or len(batch.images))
-        return torch.cat([self.dual.lower_images(self.dual.normalised(one)) for one in chunks])
+    def _lowered(self, pixels: Tensor) -> Tensor:
+        return self.dual.lower_images(self.dual.normalised(pixels))
 
     def _unsynchronised(self) -> AbstractContextManager[None]:
         """Keep gradients to this process, for more are to be added."""

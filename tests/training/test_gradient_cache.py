@@ -94,6 +94,24 @@ def test_gradients_of_the_whole_batch(chunk, objective):
         assert torch.allclose(found[name], slope, atol=1e-5), name
 
 
+@pytest.mark.parametrize(("chunk", "sizes"), [(0, [7]), (3, [3, 3, 1] * 2)])
+def test_pictures_are_prepared_a_chunk_at_a_time(chunk, sizes):
+    one, other = made(), made()
+    lowered, ids = batch()
+    pixels, prepared = (10 * lowered).byte(), []
+
+    def prepare(some):
+        prepared.append(len(some))
+        return some / 10
+
+    cached_step(one, pixels, ids, loss_with(one, Objective()), chunk, prepare)
+    assert prepared == sizes
+    whole(other, pixels / 10, ids, loss_with(other, Objective()))
+    found = gradients(one)
+    for name, slope in gradients(other).items():
+        assert torch.allclose(found[name], slope, atol=1e-5), name
+
+
 @settings(deadline=None, max_examples=20)
 @given(st.integers(1, 6), st.integers(0, 2**31))
 def test_dropout_draws_the_same_twice(chunk, seed):
