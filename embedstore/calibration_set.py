@@ -115,18 +115,14 @@ def cosine(first: Vectors, second: Vectors) -> float:
 
 def rates(fast: Encoder, exact: Encoder, measured: CalibrationSet) -> tuple[float, float]:
     """Give pictures a CPU-second of two encoders, each on one thread: medians of turns."""
-    import torch
+    from embedstore.encoders.devices import one_thread
 
     pictures = (measured.pictures * _TIMED)[:_TIMED]
     seconds: tuple[list[float], list[float]] = ([], [])
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # a waiting thread may spin, and its time would count
-    try:
+    with one_thread():
         for _ in range(_TURNS):
             for encoder, taken in zip((fast, exact), seconds, strict=True):
                 taken.append(_cpu_seconds(encoder.encode_images, pictures))
-    finally:
-        torch.set_num_threads(threads)
     rate, reference = (_TIMED / float(np.median(taken)) for taken in seconds)
     return rate, reference
 

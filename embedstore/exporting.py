@@ -58,13 +58,10 @@ class Export:
             Invalid: The encoder cannot be exported, or the calibration set is of no use.
             MissingExtra: The exporter's packages are not installed.
         """
-        import torch
-
         from embedstore.encoders.pruning import prune_text_layers as prune
         from embedstore.encoders.tracing import trace, traceable
 
         self.source = traceable(encoders.load(name, "cpu"))
-        self.source._dtype = torch.float32  # what the loss is measured against
         whole = calibration_set(calibration, self.source.preprocess, split)
         fitted, self.measured = whole.parted(0.5) if prune_text_layers else (whole, whole)
         self.examples = fitted.pictures[:: max(1, len(fitted.pictures) // _EXAMPLES)][:_EXAMPLES]

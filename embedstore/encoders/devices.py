@@ -1,5 +1,7 @@
 """Where the arithmetic runs, and in which precision."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -60,3 +62,14 @@ def _cpu_flags() -> set[str]:
     except OSError:
         return set()  # not Linux: emulated bfloat16 would be slower than float32
     return next((set(line.split()) for line in lines if line.startswith("flags")), set())
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread, to count CPU time: a thread that waits may spin."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -53,7 +53,7 @@ class _Tower(nn.Module):
 
 
 def traceable(encoder: Encoder) -> MiniEncoder | OpenClipEncoder:
-    """Give an encoder that has towers to export.
+    """Give an encoder that has towers to export, computing in float32 from now on.
 
     Raises:
         Invalid: It has none.
@@ -63,6 +63,7 @@ def traceable(encoder: Encoder) -> MiniEncoder | OpenClipEncoder:
             f"encoder {encoder.space.encoder} has no torch model to export; expected mini, an "
             "open_clip model or a trained run; choose another with ENCODER"
         )
+    encoder._dtype = torch.float32  # what an export's loss is measured against
     return encoder
 
 

@@ -169,6 +169,8 @@ class Dual(nn.Module, ABC):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._write(folder)
+            for path in folder.iterdir():  # safetensors lets only their owner read its files
+                path.chmod(0o644)
         except (OSError, SafetensorError) as error:
             raise StorageFull(
                 f"the encoder cannot be written to {folder} ({error}); expected a folder with room "
