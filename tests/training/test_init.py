@@ -84,7 +84,7 @@ def test_unknown_names_say_what_there_is(tmp_path):
     refused(NotFound, "no file .*gone.json", "scratch", str(tmp_path / "gone.json"))
     refused(NotFound, "no such folder", str(tmp_path / "gone"))
     refused(NotFound, "expected one of lite0", "mini-base", "lite9")
-    refused(Invalid, "--init scratch only", "mini", "small")
+    refused(Invalid, "--init scratch or mini-base only", "mini", "small")
 
 
 def test_a_checkpoint_of_another_architecture_is_refused(tiny, tmp_path):
