@@ -90,12 +90,7 @@ class Export:
             Conflict: The folder holds something.
             StorageFull: It cannot be written.
         """
-        if (runtime, precision) not in WAYS:
-            raise Invalid(
-                f"{runtime} does not compute {precision} on a CPU; expected --runtime openvino, "
-                "or --precision fp32 or int8"
-            )
-        extra("onnxruntime" if runtime == "onnx" else "openvino", runtime)
+        _check(runtime, precision)
         with _whole(folder) as making:
             shutil.copytree(self._work, making, dirs_exist_ok=True)
             made = RuntimeFile(
@@ -150,6 +145,7 @@ def export_encoder(
     prune_text_layers: int = 0,
 ) -> RuntimeFile:
     """Write an encoder for a fast runtime, and measure what it keeps; see `Export`."""
+    _check(runtime, precision)  # before anything that takes a while
     with tempfile.TemporaryDirectory() as work:
         made = Export(name, Path(work), calibration, split, prune_text_layers)
         return made.write(out, runtime, precision)
@@ -186,6 +182,16 @@ def fastest(tried: list[RuntimeFile]) -> RuntimeFile | None:
     fit = [each for each in tried if each.evidence and each.evidence.keeps]
     best = max(fit, key=lambda each: each.evidence.speedup if each.evidence else 0.0, default=None)
     return best if best and best.evidence and best.evidence.speedup > 1 else None
+
+
+def _check(runtime: Runtime, precision: Precision) -> None:
+    if (runtime, precision) not in WAYS:
+        raise Invalid(
+            f"{runtime} does not compute {precision} on a CPU; expected --runtime openvino, "
+            "or --precision fp32 or int8"
+        )
+    for package in ("onnx", "onnxscript", "onnxruntime" if runtime == "onnx" else "openvino"):
+        extra(package, runtime)
 
 
 @contextmanager

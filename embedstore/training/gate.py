@@ -93,6 +93,8 @@ def passed(run: Path, dual: Dual, held: Held, begun: Report, force: bool) -> Rep
         f"the start ({begun.measured_on})"
     )
     why = f"{'better' if better else 'no better'} than its start: {said}"
+    if before == 1.0:
+        why += "; nothing can beat that: measure on more photos with --val"
     why += "; offered because it was forced" if force and not better else ""
     offered = better or force
     place = run / (ENCODER if offered else REFUSED)

@@ -7,12 +7,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from embedstore.encoders.folder import ENCODER, MARKS, REFUSED, REPORT
+from embedstore.encoders.folder import ENCODER, REFUSED, REPORT
 from embedstore.errors import Conflict
 from embedstore.training import resuming
 from embedstore.training.batches import Batches
-from embedstore.training.card import CARD
-from embedstore.training.curve import CURVE
 from embedstore.training.disk import unwritable
 from embedstore.training.dual import Dual
 from embedstore.training.kept_views import KeptViews
@@ -20,14 +18,11 @@ from embedstore.training.pairs import Photo
 from embedstore.training.precision import Precision
 from embedstore.training.processes import Team
 from embedstore.training.recipe import Recipe
-from embedstore.training.run_log import METRICS
 from embedstore.training.teacher import Teacher, chosen_teacher
 from embedstore.training.unreadable import Unreadable
 
 RECIPE = "recipe.json"
 _LOCK = "run.lock"
-# What a run writes over or removes, and what `encoders.load` would take for the run's encoder.
-_OWN = (resuming.FOLDER, ENCODER, REFUSED, REPORT, METRICS, CARD, CURVE, *MARKS)
 
 
 @contextmanager
@@ -43,6 +38,10 @@ def run_folder(run: Path, resume: bool) -> Iterator[None]:
         StorageFull: It cannot be written.
     """
     lock = FileLock(run / _LOCK)
+    if run.exists() and not run.is_dir():
+        raise Conflict(
+            f"{run} is a file; expected a new folder, or that of a run; give another --out"
+        )
     try:
         run.mkdir(parents=True, exist_ok=True)
         _check_own(run)
@@ -66,11 +65,11 @@ def run_folder(run: Path, resume: bool) -> Iterator[None]:
 
 
 def _check_own(run: Path) -> None:
-    found = [name for name in _OWN if (run / name).exists()]
+    found = sorted(path.name for path in run.iterdir() if path.name != _LOCK)
     if found and not (run / RECIPE).exists():
         raise Conflict(
-            f"{run} holds {', '.join(found)} and no {RECIPE}, so no run made it; expected a new "
-            "folder, or that of a run; give another --out"
+            f"{run} holds {', '.join(found[:3])}{', ...' * (len(found) > 3)} and no {RECIPE}, so "
+            "no run made it; expected a new folder, or that of a run; give another --out"
         )
 
 

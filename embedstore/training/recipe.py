@@ -109,7 +109,7 @@ class Recipe:
     val_limit: int = 1000
     hold_out: float = 0.1
     wise: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
-    save_minutes: float = 5.0
+    save_minutes: float = 2.0
     seed: int = 0
 
     def __post_init__(self) -> None:

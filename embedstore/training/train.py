@@ -1,10 +1,12 @@
 """Train a dual encoder on photos with captions: `train` reads from top to bottom."""
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
+import click
 import torch
 from torch.optim import AdamW
 
@@ -19,11 +21,12 @@ from embedstore.training.learner import Learner
 from embedstore.training.pairs import pairs_of
 from embedstore.training.precision import Precision
 from embedstore.training.preparing import RECIPE, lessons, run_folder, tune
-from embedstore.training.processes import team
+from embedstore.training.processes import Team, team
 from embedstore.training.recipe import Recipe
 from embedstore.training.resuming import Course, Keeper, identity
 from embedstore.training.run_log import RunLog
 from embedstore.training.schedule import groups, rate
+from embedstore.training.stopping import between_steps
 
 DEFAULT = Recipe()
 
@@ -91,14 +94,17 @@ def train(
         keeper = Keeper(run, own, dual, average, optimizer, recipe.save_minutes)
         course = keeper.resumed()
         if not course.start:
+            say(mates, f"measuring the start on {len(held.photos):,} photos")
             course.start = evaluate(dual.encoder(mates.device), held.photos).figures()
+            say(mates, f"mean recall at the start {mean_recall(course.start):.3f}")
         told = None
         if mates.leads:
             recipe.write(run / RECIPE)
             steps, settings = recipe.steps(batches.per_epoch), {"init": init, **asdict(recipe)}
             told = closing.enter_context(RunLog(run, steps, wandb, course.step, settings))
 
-        learn(learner, average, batches, held, course, keeper, told)
+        with between_steps() as asked_to_stop:
+            learn(learner, average, batches, held, course, keeper, told, asked_to_stop)
         if mates.leads:
             where = machine(mates.device)
             spoken = None if val is None else str(val)
@@ -106,6 +112,12 @@ def train(
             conclude(learner, held, course, before, data, about, force)
         mates.wait()
         return Report.read(run)
+
+
+def say(mates: Team, line: str) -> None:
+    """Tell once what takes a while before the progress bar starts."""
+    if mates.leads:
+        click.echo(line, err=True)
 
 
 def learn(
@@ -116,6 +128,7 @@ def learn(
     course: Course,
     keeper: Keeper,
     told: RunLog | None,
+    asked_to_stop: Callable[[], bool],
 ) -> None:
     """Do the steps that are left.
 
@@ -127,8 +140,10 @@ def learn(
         course: How far the run is, moved on.
         keeper: Writes checkpoints.
         told: Takes the figures, in the process that leads.
+        asked_to_stop: Asked after each step.
 
     Raises:
+        KeyboardInterrupt: Stopping was asked for; a checkpoint holds all steps.
         Invalid: A loss is not finite.
         StorageFull: A checkpoint or the log cannot be written.
     """
@@ -153,8 +168,11 @@ def learn(
             if told is not None:
                 told.validation(course.step, course.step / batches.per_epoch, found)
         over = course.over(recipe.patience) or course.step == steps
-        if told is not None and (over or keeper.due()):
+        stopping = asked_to_stop()
+        if told is not None and (over or stopping or keeper.due()):
             keeper.save(course)
+        if stopping:
+            raise KeyboardInterrupt
         if over:
             break
         began = time.monotonic()

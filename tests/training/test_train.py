@@ -206,18 +206,36 @@ def test_starting_over_forgets_the_run(data, tmp_path):
     assert run(data, tmp_path, replace(SHORT, epochs=2), resume=False).steps == 2
 
 
-def test_a_folder_of_something_else_is_left_alone(data, tmp_path):
-    kept = [tmp_path / "checkpoints" / "mine.pt", tmp_path / "encoder" / "notes.txt"]
-    for path in kept:
-        path.parent.mkdir()
-        path.write_text("mine")
+def test_ctrl_c_loses_no_step(data, whole, tmp_path, monkeypatch):
+    step = Learner.step
+
+    def interrupted(learner, number, share, parts):
+        figures = step(learner, number, share, parts)
+        if number == 2:
+            signal.raise_signal(signal.SIGINT)
+        return figures
+
+    monkeypatch.setattr(Learner, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(data, tmp_path, replace(SHORT, save_minutes=60))
+    assert last(tmp_path).step == 3
+    monkeypatch.undo()
+    run(data, tmp_path, replace(SHORT, save_minutes=60))
+    assert same(last(tmp_path), last(whole))
+
+
+@pytest.mark.parametrize("name", ["checkpoints/mine.pt", "encoder/notes.txt", "holiday.jpg"])
+def test_a_folder_of_something_else_is_left_alone(data, tmp_path, name):
+    kept = tmp_path / name
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text("mine")
     for resume in (True, False):
-        with pytest.raises(
-            Conflict, match=r"holds checkpoints, encoder and no recipe\.json"
-        ) as one:
+        with pytest.raises(Conflict, match=r"holds .* and no recipe\.json") as one:
             run(data, tmp_path, resume=resume)
         assert "\n" not in str(one.value)
-    assert all(path.read_text() == "mine" for path in kept)
+    assert kept.read_text() == "mine"
+    with pytest.raises(Conflict, match="is a file"):
+        run(data, kept)
 
 
 def test_two_processes_do_not_share_a_run(data, tmp_path):
