@@ -93,6 +93,8 @@ def train(
         own = identity(recipe, data, init=init, model=model, teacher=teacher)
         keeper = Keeper(run, own, dual, average, optimizer, recipe.save_minutes)
         course = keeper.resumed()
+        if course.step:
+            say(mates, f"going on after step {course.step}")
         if not course.start:
             say(mates, f"measuring the start on {len(held.photos):,} photos")
             course.start = evaluate(dual.encoder(mates.device), held.photos).figures()

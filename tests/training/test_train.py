@@ -206,7 +206,7 @@ def test_starting_over_forgets_the_run(data, tmp_path):
     assert run(data, tmp_path, replace(SHORT, epochs=2), resume=False).steps == 2
 
 
-def test_ctrl_c_loses_no_step(data, whole, tmp_path, monkeypatch):
+def test_ctrl_c_loses_no_step(data, whole, tmp_path, monkeypatch, capsys):
     step = Learner.step
 
     def interrupted(learner, number, share, parts):
@@ -222,6 +222,7 @@ def test_ctrl_c_loses_no_step(data, whole, tmp_path, monkeypatch):
     monkeypatch.undo()
     run(data, tmp_path, replace(SHORT, save_minutes=60))
     assert same(last(tmp_path), last(whole))
+    assert "going on after step 3" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["checkpoints/mine.pt", "encoder/notes.txt", "holiday.jpg"])
