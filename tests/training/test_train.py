@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -206,16 +207,13 @@ def test_starting_over_forgets_the_run(data, tmp_path):
     assert run(data, tmp_path, replace(SHORT, epochs=2), resume=False).steps == 2
 
 
-def test_ctrl_c_loses_no_step(data, whole, tmp_path, monkeypatch, capsys):
-    step = Learner.step
+def test_a_run_that_is_asked_to_stop_loses_no_step(data, whole, tmp_path, monkeypatch, capsys):
+    @contextmanager
+    def after_three_steps():
+        steps = iter((False, False, True))
+        yield lambda: next(steps)
 
-    def interrupted(learner, number, share, parts):
-        figures = step(learner, number, share, parts)
-        if number == 2:
-            signal.raise_signal(signal.SIGINT)
-        return figures
-
-    monkeypatch.setattr(Learner, "step", interrupted)
+    monkeypatch.setattr(train, "between_steps", after_three_steps)
     with pytest.raises(KeyboardInterrupt):
         run(data, tmp_path, replace(SHORT, save_minutes=60))
     assert last(tmp_path).step == 3
@@ -223,6 +221,26 @@ def test_ctrl_c_loses_no_step(data, whole, tmp_path, monkeypatch, capsys):
     run(data, tmp_path, replace(SHORT, save_minutes=60))
     assert same(last(tmp_path), last(whole))
     assert "going on after step 3" in capsys.readouterr().err
+
+
+def test_the_first_ctrl_c_asks_and_the_second_stops():
+    script = """
+import signal
+from embedstore.training.stopping import between_steps
+with between_steps() as asked:
+    assert not asked()
+    signal.raise_signal(signal.SIGINT)
+    assert asked()
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        print("stopped")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "stopped\n"
+    assert "stopping after this step" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["checkpoints/mine.pt", "encoder/notes.txt", "holiday.jpg"])
