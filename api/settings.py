@@ -1,6 +1,7 @@
 """What the doors are told from outside: flags, with the environment behind them."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -45,6 +46,16 @@ def collection_option(command: Command) -> Command:
 def json_option(command: Command) -> Command:
     """Add the option that prints JSON for programs."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(command)
+
+
+def calibration_options(command: Command) -> Command:
+    """Add the options that name the photos on which forms of an encoder are measured."""
+    command = click.option("--split", help="Measure on this split of a Karpathy json.")(command)
+    return click.option(
+        "--calibration",
+        type=click.Path(path_type=Path),
+        help="Photos with captions to measure recall on.  [default: the sample gallery]",
+    )(command)
 
 
 def api_key_option(command: Command) -> Command:

@@ -73,11 +73,11 @@ def publish(folder: Path, ids: Ids, index: FaissIndex, seq: int, fingerprint: st
                 path = folder / f"{part}-{secrets.token_hex(8)}"
                 written.append(path)
                 files.append(_write(path, _content(part, ids, index)))
-            _sync_folder(folder)
+            sync_folder(folder)
             new = Manifest(seq, len(ids), index.spec.dim, fingerprint, index.spec, tuple(files))
             _write(folder / manifests.NAME, lambda sink: sink(new.dump()))
             written.clear()  # from the manifest's rename on, these files are the generation
-            _sync_folder(folder)
+            sync_folder(folder)
             _purge(folder, new)
             return new
     except OSError as error:
@@ -192,7 +192,8 @@ def _write(path: Path, content: Callable[[Callable[[bytes], Any]], Any]) -> File
     return File(path.name, length, checksum.hexdigest())
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -204,7 +205,7 @@ def _purge(folder: Path, kept: Manifest) -> None:
     """Remove every other file, so that removed vectors are gone from the disk too."""
     names = {manifests.NAME, LOCK, *(file.name for file in kept.files)}
     _remove([path for path in folder.iterdir() if path.is_file() and path.name not in names])
-    _sync_folder(folder)
+    sync_folder(folder)
 
 
 def _remove(paths: list[Path]) -> None:

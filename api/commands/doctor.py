@@ -8,17 +8,12 @@ from pathlib import Path
 import click
 
 from api.output import print_json, print_table
-from api.settings import json_option, store_options
+from api.settings import calibration_options, json_option, store_options
 
 
 @click.command()
 @click.option("--encoder", help="Find the fastest form of this encoder on the CPU, by trying all.")
-@click.option(
-    "--calibration",
-    type=click.Path(path_type=Path),
-    help="Photos with captions to try it on.  [default: the sample gallery]",
-)
-@click.option("--split", help="Try on this split of a Karpathy json.")
+@calibration_options
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),

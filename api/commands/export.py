@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from api.output import print_json, print_table
-from api.settings import json_option
+from api.settings import calibration_options, json_option
 
 if TYPE_CHECKING:
     from embedstore.encoders.runtime_file import Evidence, Precision, Runtime
@@ -26,12 +26,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, file_okay=False),
     help="New folder for the encoder.",
 )
-@click.option(
-    "--calibration",
-    type=click.Path(path_type=Path),
-    help="Photos with captions to measure recall on.  [default: the sample gallery]",
-)
-@click.option("--split", help="Measure on this split of a Karpathy json.")
+@calibration_options
 @click.option(
     "--prune-text-layers",
     type=click.IntRange(min=0),

@@ -24,6 +24,7 @@ from torch import Tensor
 from embedstore.errors import Corrupt, Invalid
 from embedstore.training.disk import unwritable
 from embedstore.types import digest
+from indexer.snapshot import sync_folder
 
 log = logging.getLogger("embedstore")
 
@@ -69,7 +70,7 @@ def save(folder: Path, state: RunState) -> None:
         with data.open("rb") as file:
             os.fsync(file.fileno())
         _write_json(folder / f"{name}.json", _body(state, data))
-        _sync_folder(folder)
+        sync_folder(folder)
     except (OSError, SafetensorError) as error:
         with suppress(OSError):
             data.unlink(missing_ok=True)
@@ -156,7 +157,7 @@ def _write_json(path: Path, body: Mapping[str, Any]) -> None:
             json.dump(body, file)
             file.flush()
             os.fsync(file.fileno())
-        _sync_folder(path.parent)  # the tensors' name is on the disk before the JSON that tells it
+        sync_folder(path.parent)  # the tensors' name is on the disk before the JSON that tells it
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
@@ -198,14 +199,6 @@ def _checksum(path: Path) -> str:
 
 def _newest_first(folder: Path) -> list[Path]:
     return sorted(folder.glob("step-*.json"), reverse=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _purge(folder: Path, written: str) -> None:

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 
 from embedstore.corpus.images import load
-from embedstore.errors import BadImage, Invalid
+from embedstore.errors import Invalid
 from embedstore.metrics import Recall, image_to_text, text_to_image
 from embedstore.training.dual import Dual
 from embedstore.training.pairs import Photo
 from embedstore.training.precision import Precision
-from embedstore.training.prefetch import Task, prefetched
+from embedstore.training.prefetch import grouped, prefetched
 from embedstore.training.unreadable import Unreadable
 from embedstore.types import Encoder, Pixels, Vectors
 
@@ -52,7 +52,7 @@ def evaluate(encoder: Encoder, photos: Sequence[Photo]) -> Retrieval:
         return load(photo.path, encoder.preprocess)
 
     images = np.concatenate(
-        [encoder.encode_images(pixels) for pixels in prefetched(decode, _groups(photos))]
+        [encoder.encode_images(pixels) for pixels in prefetched(decode, grouped(photos, _BATCH))]
     )
     texts = encoder.encode_texts([caption for photo in photos for caption in photo.captions])
     return _searched(images, texts, photos)
@@ -76,13 +76,9 @@ class Held:
         unreadable = Unreadable(len(photos))
 
         def decode(place: int) -> Pixels | None:
-            try:
-                return load(photos[place].path, dual.preprocess)
-            except BadImage as error:
-                unreadable.add(place, error)
-                return None
+            return unreadable.attempt(place, lambda: load(photos[place].path, dual.preprocess))
 
-        for found in prefetched(decode, _groups(range(len(photos)))):
+        for found in prefetched(decode, grouped(range(len(photos)), _BATCH)):
             if good := [one for one in found if one is not None]:
                 pixels = torch.from_numpy(np.stack(good))
                 keeps = dual.keeps_lower
@@ -103,7 +99,7 @@ class Held:
                 dual.embed_images(part if dual.keeps_lower else self._lowered(dual, part))
                 for part in self._kept
             ]
-            texts = [dual.embed_texts(dual.tokenise(part)) for part in _groups(captions)]
+            texts = [dual.embed_texts(dual.tokenise(part)) for part in grouped(captions, _BATCH)]
         found = _rows(images), _rows(texts)
         if not all(np.isfinite(rows).all() for rows in found):
             raise Invalid(
@@ -118,10 +114,6 @@ class Held:
         dual.eval()
         with self._precision.context():
             return dual.lower_images(dual.normalised(pixels))
-
-
-def _groups(items: Sequence[Task]) -> list[Sequence[Task]]:
-    return [items[start : start + _BATCH] for start in range(0, len(items), _BATCH)]
 
 
 def _rows(parts: Sequence[torch.Tensor]) -> Vectors:

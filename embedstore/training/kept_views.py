@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 
 from embedstore.corpus.images import load
-from embedstore.errors import BadImage, Unavailable
+from embedstore.errors import Unavailable
 from embedstore.training.augment import Augment, version_of
 from embedstore.training.dual import Dual
 from embedstore.training.pairs import Photo
 from embedstore.training.precision import Precision
-from embedstore.training.prefetch import prefetched
+from embedstore.training.prefetch import grouped, prefetched
 from embedstore.training.unreadable import Unreadable
-from embedstore.types import Pixels
+from embedstore.types import ImagePreprocess, Pixels
 
 _BATCH = 64
 _WINDOW = 6 / 7  # of the side of a feature map
@@ -69,21 +69,15 @@ class KeptViews:
 
         def decode(task: tuple[int, int]) -> Pixels:
             version, place = task
-            if place in unreadable:
-                return blank
-            try:
-                if version == 0:
-                    return load(self._photos[place].path, dual.preprocess)
-                rng = np.random.default_rng((self._seed, _VIEWS, version, place))
-                return version_of(self._photos[place], dual.preprocess, self._augment, rng)
-            except BadImage as error:
-                unreadable.add(place, error)
-                return blank
+            found = unreadable.attempt(
+                place, lambda: self._version(version, place, dual.preprocess)
+            )
+            return blank if found is None else found
 
         tasks = [
-            [(version, place) for place in range(first, min(first + _BATCH, len(self._photos)))]
+            [(version, place) for place in places]
             for version in range(self._count)
-            for first in range(0, len(self._photos), _BATCH)
+            for places in grouped(range(len(self._photos)), _BATCH)
         ]
         for group, pixels in zip(tasks, prefetched(decode, tasks), strict=True):
             (version, first), last = group[0], group[-1][1]
@@ -115,6 +109,13 @@ class KeptViews:
             mirrored = self.maps and rng.random() < self._augment.flip and not self._sided[photo]
             rows.append(row.flip(2) if mirrored else row)
         return self._window(torch.stack(rows).float(), step)
+
+    def _version(self, version: int, place: int, look: ImagePreprocess) -> Pixels:
+        photo = self._photos[place]
+        if version == 0:
+            return load(photo.path, look)
+        rng = np.random.default_rng((self._seed, _VIEWS, version, place))
+        return version_of(photo, look, self._augment, rng)
 
     def _window(self, rows: Tensor, step: int) -> Tensor:
         if not self.maps or rows.shape[2] < _LEAST_SIDE or self._augment.least_area >= 1.0:

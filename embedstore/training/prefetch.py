@@ -13,6 +13,11 @@ _GROUPS_AHEAD = 2
 _MOST_THREADS = 16
 
 
+def grouped(items: Sequence[Task], size: int) -> list[Sequence[Task]]:
+    """Cut items into groups of a size; the last may be smaller."""
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
 def prefetched(
     work: Callable[[Task], Result], groups: Iterable[Sequence[Task]]
 ) -> Iterator[list[Result]]:

@@ -8,11 +8,11 @@ from torch import Tensor
 
 from embedstore import encoders
 from embedstore.corpus.images import load
-from embedstore.errors import BadImage, Invalid
+from embedstore.errors import Invalid
 from embedstore.training.dual import Dual
 from embedstore.training.objective import Objective
 from embedstore.training.pairs import Photo
-from embedstore.training.prefetch import prefetched
+from embedstore.training.prefetch import grouped, prefetched
 from embedstore.training.unreadable import Unreadable
 from embedstore.types import Encoder, Pixels
 
@@ -38,14 +38,11 @@ class Teacher:
         blank = np.zeros((size, size, 3), np.uint8)
 
         def decode(place: int) -> Pixels:
-            if place not in unreadable:
-                try:
-                    return load(photos[place].path, encoder.preprocess)
-                except BadImage as error:
-                    unreadable.add(place, error)
-            return blank
+            look = encoder.preprocess
+            found = unreadable.attempt(place, lambda: load(photos[place].path, look))
+            return blank if found is None else found
 
-        groups = [range(len(photos))[at : at + _BATCH] for at in range(0, len(photos), _BATCH)]
+        groups = grouped(range(len(photos)), _BATCH)
         rows = [encoder.encode_images(pixels) for pixels in prefetched(decode, groups)]
         self.images = torch.from_numpy(np.concatenate(rows))
         self.texts = torch.from_numpy(encoder.encode_texts(texts))

@@ -2,8 +2,10 @@
 
 import logging
 import threading
+from collections.abc import Callable
 
 from embedstore.errors import BadImage, Invalid
+from embedstore.types import Pixels
 
 log = logging.getLogger("embedstore")
 
@@ -24,6 +26,20 @@ class Unreadable:
 
     def __contains__(self, place: int) -> bool:
         return place in self._reasons
+
+    def attempt(self, place: int, decode: Callable[[], Pixels]) -> Pixels | None:
+        """Decode a photo, or leave it out from now on and give None.
+
+        Raises:
+            Invalid: More than half of all photos are left out by now.
+        """
+        if place in self:
+            return None
+        try:
+            return decode()
+        except BadImage as error:
+            self.add(place, error)
+            return None
 
     def add(self, place: int, error: BadImage) -> None:
         """Leave a photo out from now on.

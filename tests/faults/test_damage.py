@@ -130,22 +130,6 @@ def test_a_lock_held_too_long_is_named(filled):
     holder.close()
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 3 MiB."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode:
-        pytest.skip(f"cannot mount a small file system here: {mounted.stderr.decode().strip()}")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
-
-
 def fill(path):
     """Write until the disk is full."""
     with path.open("wb", buffering=0) as filler, suppress(OSError):
@@ -154,8 +138,9 @@ def fill(path):
 
 
 def test_a_full_disk_is_one_line_and_loses_nothing_acknowledged(small_disk):
+    disk = small_disk("3m")
     kept = 0
-    with embedstore.open(small_disk / "store") as store:
+    with embedstore.open(disk / "store") as store:
         made = store.create("made", "toy")
         dim = made.info.space.dim
         with pytest.raises(StorageFull, match="full"):  # noqa: PT012 - which turn fails is not known
@@ -166,12 +151,12 @@ def test_a_full_disk_is_one_line_and_loses_nothing_acknowledged(small_disk):
                 )
                 kept += 100
         assert made.describe()["items"] == kept
-        fill(small_disk / "filler")
+        fill(disk / "filler")
         with pytest.raises(StorageFull):
             made.rebuild()
         assert len(made.search(Query(vector=unit(0, 1, dim)[0], target="text", k=50))) == 50
-    (small_disk / "filler").unlink()
-    with embedstore.open(small_disk / "store") as store:
+    (disk / "filler").unlink()
+    with embedstore.open(disk / "store") as store:
         assert store.collection("made").describe()["items"] == kept
 
 

@@ -4,7 +4,6 @@ import json
 import os
 import random
 import signal
-import sys
 import time
 from pathlib import Path
 
@@ -91,21 +90,6 @@ def work(folder: Path, journal: Path, seed: int, held: list[str], kind: str) -> 
             os.write(log, b"done\n")
 
 
-def in_child(task, *arguments) -> int:
-    """Run a task in a forked process, which shares no lock, thread or open file with others."""
-    child = os.fork()
-    if child:
-        return child
-    code = 1
-    try:
-        task(*arguments)
-        code = 0
-    except BaseException as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
-    finally:
-        os._exit(code)
-
-
 def replay(journal: Path, state: dict) -> list[dict]:
     """Give the states the store may be in: all acknowledged, and the step under way done or not."""
     lines = journal.read_text().splitlines() if journal.exists() else []
@@ -173,12 +157,10 @@ def wait_for(path: Path) -> None:
         time.sleep(0.001)
 
 
-def finished(child: int) -> int:
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
 @pytest.mark.parametrize(("kind", "rounds"), [("flat", ROUNDS), ("ivf_sq8", ROUNDS // 8)])
-def test_kill_at_random_moments_loses_nothing(tmp_path: Path, kind: str, rounds: int) -> None:
+def test_kill_at_random_moments_loses_nothing(
+    tmp_path: Path, kind: str, rounds: int, in_child, finished
+) -> None:
     folder, journal, verdict = tmp_path / "store", tmp_path / "journal", tmp_path / "verdict"
     dice = random.Random(20261123)
     state: dict = {}

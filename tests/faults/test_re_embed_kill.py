@@ -8,7 +8,6 @@ import json
 import os
 import random
 import signal
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -42,26 +41,6 @@ class Turned(ToyEncoder):
 
 def load(name: str):
     return Turned() if name == "turned" else ToyEncoder()
-
-
-def in_child(task, *arguments) -> int:
-    """Run a task in a forked process, which shares no lock, thread or open file with others."""
-    child = os.fork()
-    if child:
-        return child
-    code = 1
-    try:
-        encoders.load = load  # this process is forked and keeps the change to itself
-        task(*arguments)
-        code = 0
-    except BaseException as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
-    finally:
-        os._exit(code)
-
-
-def finished(child: int) -> int:
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def fill(folder: Path) -> None:
@@ -130,12 +109,15 @@ def settled(folder: Path) -> None:
         assert len(list((folder / "index").iterdir())) <= len(names)
 
 
-def test_kill_at_random_moments_leaves_one_space_whole(tmp_path: Path) -> None:
+def test_kill_at_random_moments_leaves_one_space_whole(
+    tmp_path: Path, in_child, finished, monkeypatch
+) -> None:
+    monkeypatch.setattr(encoders, "load", load)  # the children are forked and have it too
     folder, journal, begun = tmp_path / "store", tmp_path / "journal", tmp_path / "begun"
     dice = random.Random(20261123)
     truth = {f"first {n}": f"first {n}" for n in range(150)}
     assert finished(in_child(fill, folder)) == 0
-    killed = 0
+    killed, takes = 0, 10.0
     for turn in range(ROUNDS):
         journal.unlink(missing_ok=True)
         begun.unlink(missing_ok=True)
@@ -144,19 +126,22 @@ def test_kill_at_random_moments_leaves_one_space_whole(tmp_path: Path) -> None:
         limit = time.monotonic() + 10
         while not begun.exists() and time.monotonic() < limit:
             time.sleep(0.001)
-        time.sleep(dice.uniform(0.0, 0.6))
-        if turn % 4:  # every fourth may come to its end
+        start = time.monotonic()
+        if turn % 4:  # every fourth comes to its end, and tells how long a move takes here
+            time.sleep(dice.uniform(0.0, takes))
             os.kill(mover, signal.SIGKILL)
         ended = finished(mover)
         assert ended in (0, -signal.SIGKILL), f"round {turn}: the mover failed by itself"
         killed += ended != 0
+        if ended == 0:
+            takes = min(takes, time.monotonic() - start)
         assert finished(changer) == 0, f"round {turn}: the changer failed"
         for key, text in map(json.loads, journal.read_text().splitlines()):
             truth.pop(key, None)
             if text is not None:
                 truth[key] = text
         assert finished(in_child(verify, folder, truth)) == 0, f"round {turn}"
-    assert killed > ROUNDS // 4, "the movers ended before they were killed; shorten the sleep"
+    assert killed > ROUNDS // 4, "the movers ended before they were killed"
     assert finished(in_child(move, folder, begun, False)) == 0
     assert finished(in_child(verify, folder, truth)) == 0
     assert finished(in_child(settled, folder)) == 0

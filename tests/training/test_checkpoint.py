@@ -136,24 +136,8 @@ def test_kill_9_at_any_moment_never_loses_the_last_good_one(tmp_path):
     assert len(list(tmp_path.iterdir())) == 4, "what killed writers left behind is removed"
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 3 MiB."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode:
-        pytest.skip(f"cannot mount a small file system here: {mounted.stderr.decode().strip()}")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
-
-
 def test_a_full_disk_is_one_line_and_keeps_the_last_good_one(small_disk):
-    folder = small_disk / "run" / "checkpoints"
+    folder = small_disk("3m") / "run" / "checkpoints"
     save(folder, state(1))
     with pytest.raises(StorageFull) as told:
         save(folder, state(2, size=2_000_000))

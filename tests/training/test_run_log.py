@@ -2,7 +2,6 @@
 
 import io
 import json
-import subprocess
 import sys
 import types
 
@@ -179,25 +178,14 @@ def test_an_unwritable_folder_is_one_line(tmp_path):
     assert "\n" not in str(told.value)
 
 
-def test_a_full_disk_is_one_line_and_does_not_wait_for_ever(tmp_path):
-    place = tmp_path / "small"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode:
-        pytest.skip(f"cannot mount a small file system here: {mounted.stderr.decode().strip()}")
-    try:
-        log = RunLog(place, 10_000)
-        with pytest.raises(StorageFull, match="No space left on device"):  # noqa: PT012 - in some step
-            for step in range(1, 10_000):
-                log.step(step, **FIGURES)
-        with pytest.raises(StorageFull):
-            log.validation(1, 1.0, {})
-        with pytest.raises(ValueError, match="what matters"), log:
-            raise ValueError("what matters")
-        assert [line["step"] for line in metrics(place / METRICS)][:2] == [1, 2]
-    finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)
+def test_a_full_disk_is_one_line_and_does_not_wait_for_ever(small_disk):
+    place = small_disk("256k")
+    log = RunLog(place, 10_000)
+    with pytest.raises(StorageFull, match="No space left on device"):  # noqa: PT012 - in some step
+        for step in range(1, 10_000):
+            log.step(step, **FIGURES)
+    with pytest.raises(StorageFull):
+        log.validation(1, 1.0, {})
+    with pytest.raises(ValueError, match="what matters"), log:
+        raise ValueError("what matters")
+    assert [line["step"] for line in metrics(place / METRICS)][:2] == [1, 2]
