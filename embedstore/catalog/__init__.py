@@ -2,6 +2,7 @@
 
 from embedstore.catalog.banks import StoredBank
 from embedstore.catalog.catalog import Catalog
+from embedstore.catalog.promises import StoredPromise
 from embedstore.catalog.values import (
     Amount,
     Changes,
@@ -27,5 +28,6 @@ __all__ = [
     "Source",
     "Stamp",
     "StoredBank",
+    "StoredPromise",
     "Written",
 ]

@@ -26,9 +26,14 @@ def _query_banks(connection: Connection) -> None:
     tables.banks.create(connection, checkfirst=True)
 
 
+def _promises(connection: Connection) -> None:
+    tables.promises.create(connection, checkfirst=True)
+
+
 STEPS: tuple[tuple[str, Callable[[Connection], None]], ...] = (
     ("0001 tables", _first_tables),
     ("0002 query banks", _query_banks),
+    ("0003 promises", _promises),
 )
 
 

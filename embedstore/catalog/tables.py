@@ -149,6 +149,18 @@ banks = Table(
     Column("crc", BigInt, nullable=False),
 )
 
+# What an index promises to find, and queries of the space it was asked in to measure that with.
+promises = Table(
+    "promises",
+    metadata,
+    _collection(primary=True),
+    Column("modality", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("asked", Text, nullable=False),
+    Column("queries", LargeBinary, nullable=False),
+    Column("crc", BigInt, nullable=False),
+)
+
 migrations = Table(
     "migrations",
     metadata,
