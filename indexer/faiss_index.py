@@ -80,6 +80,15 @@ class FaissIndex:
             positions[short], scores[short] = self._scan(queries[short], found, allow)
         return (positions, scores) if found == k else _padded(positions, scores, k)
 
+    def scan(
+        self, queries: Vectors, k: int, allow: Mask | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Find the k best positions by scoring every allowed one; see `AnnIndex.scan`."""
+        found = min(k, len(self) if allow is None else int(np.count_nonzero(allow)))
+        with one_thread() if len(queries) == 1 else nullcontext():
+            positions, scores = self._scan(queries, max(found, 1), allow)
+        return (positions, scores) if found == k else _padded(positions, scores, k)
+
     def rows(self, positions: NDArray[np.int64]) -> Vectors:
         """Give the exact vectors `(m, d)` at these positions."""
         faiss = load_faiss()

@@ -43,6 +43,12 @@ class FlatIndex:
         positions[np.isneginf(scores)] = -1
         return positions, scores
 
+    def scan(
+        self, queries: Vectors, k: int, allow: Mask | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Search: this index always scores every row."""
+        return self.search(queries, k, allow)
+
     def _scores(self, queries: Vectors) -> NDArray[np.float32]:
         """Give `(q, n)` inner products; few queries without BLAS, whose threads wait for cores."""
         if len(queries) > FEW_QUERIES:

@@ -90,32 +90,36 @@ class Segment:
             return self
         return Segment(self.ids, self.index, np.union1d(self.gone, found), self.most_parts)
 
-    def search(self, queries: Vectors, k: int, allow: Ids | None = None) -> Neighbors:
+    def search(
+        self, queries: Vectors, k: int, allow: Ids | None = None, exact: bool = False
+    ) -> Neighbors:
         """Find the k best distinct ids for each query.
 
         Args:
             queries: `(q, d)`, checked.
             k: At least 1.
             allow: Ascending distinct ids that may be returned; None allows all.
+            exact: Score every allowed row.
         """
         if allow is None:
-            return self._nearest(queries, k, None)
+            return self._nearest(queries, k, None, exact)
         allowed = self._allowed(allow)
         if isinstance(allowed, Segment):
-            return allowed._nearest(queries, k, None)
-        return self._nearest(queries, k, allowed)
+            return allowed._nearest(queries, k, None, exact)
+        return self._nearest(queries, k, allowed, exact)
 
-    def _nearest(self, queries: Vectors, k: int, mask: Mask | None) -> Neighbors:
+    def _nearest(self, queries: Vectors, k: int, mask: Mask | None, exact: bool) -> Neighbors:
         """Widen the search until every query has k distinct ids, or all there are."""
         n = len(self.ids)
         if mask is None and len(self.gone) == n:
             return nobody(len(queries), k)
+        find = self.index.scan if exact else self.index.search
         wanted = k * min(self.most_parts, MOST_PARTS)
         if mask is None and len(self.gone):
             wanted = 2 * wanted + wanted * len(self.gone) // self.live
         while True:
             wanted = min(wanted, n)
-            positions, scores = self.index.search(queries, wanted, mask)
+            positions, scores = find(queries, wanted, mask)
             keep = self._distinct(positions, mask is None)
             if wanted == n or bool((np.count_nonzero(keep, axis=1) >= k).all()):
                 return self._named(positions, scores, keep, k)

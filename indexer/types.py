@@ -80,5 +80,10 @@ class AnnIndex(Protocol):
             where fewer than k positions are allowed.
         """
 
+    def scan(
+        self, queries: Vectors, k: int, allow: Mask | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Find them by scoring every allowed position; as `search` otherwise."""
+
     def rows(self, positions: NDArray[np.int64]) -> Vectors:
         """Give the exact vectors `(m, d)` at these positions."""

@@ -1,7 +1,8 @@
 """All vectors of one modality: a published index, an exact tail, tombstones."""
 
 import threading
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,24 +12,18 @@ from indexer import snapshot
 from indexer.checks import as_ids, as_matrix, check_k, check_unit
 from indexer.errors import BadVectors
 from indexer.faiss_build import build
+from indexer.faiss_index import FaissIndex
 from indexer.flat import FlatIndex
-from indexer.gpu import explain, gpu_count
+from indexer.gpu import gpu_count
 from indexer.planner import plan
-from indexer.segment import Segment, merge, nobody
+from indexer.segment import Segment
 from indexer.snapshot import Published
 from indexer.tail import Tail
 from indexer.tombstones import Tombstones
 from indexer.types import Ids, IndexSpec, Neighbors, Vectors
+from indexer.view import View
 
-
-@dataclass(frozen=True)
-class _View:
-    """What a reader sees; writers replace it whole."""
-
-    published: Segment
-    published_seq: int
-    tail: Segment
-    seq: int
+Settle = Callable[[FaissIndex, NDArray[np.floating]], FaissIndex]
 
 
 class VectorSet:
@@ -52,7 +47,7 @@ class VectorSet:
         self._tail = Tail(dim)
         self._removed = Tombstones()
         empty = Segment(np.empty(0, dtype=np.int64), FlatIndex(np.empty((0, dim), np.float32)))
-        self._view = _View(empty, seq, empty, seq)
+        self._view = View(empty, seq, empty, seq)
 
     @classmethod
     def open(
@@ -99,18 +94,7 @@ class VectorSet:
 
     def describe(self) -> dict[str, object]:
         """Say what is published, what waits in the tail, and where a search runs."""
-        view = self._view
-        spec = view.published.index.spec
-        return {
-            "kind": spec.kind,
-            "device": spec.device,
-            "why": explain(spec),
-            "published": len(view.published.ids),
-            "published_seq": view.published_seq,
-            "tail": view.tail.live,
-            "removed": len(view.published.gone),
-            "seq": view.seq,
-        }
+        return self._view.describe()
 
     def apply(
         self,
@@ -144,7 +128,9 @@ class VectorSet:
         with self._lock:
             known = column <= self._view.published_seq  # an index adopted meanwhile holds them
             new, rows, column = new[~known], rows[~known], column[~known]
-            last = max((int(part.ids[-1]) for part in self._parts() if len(part.ids)), default=-1)
+            last = max(
+                (int(part.ids[-1]) for part in self._view.parts if len(part.ids)), default=-1
+            )
             if len(new) and new[0] <= last:
                 raise BadVectors(f"id {new[0]} was added after {last}, expected ids that ascend")
             self._removed = self._removed.joined(gone)
@@ -160,7 +146,9 @@ class VectorSet:
                 seq=max(view.seq, seq),
             )
 
-    def search(self, queries: ArrayLike, k: int, allow: Ids | None = None) -> Neighbors:
+    def search(
+        self, queries: ArrayLike, k: int, allow: Ids | None = None, exact: bool = False
+    ) -> Neighbors:
         """Find the k best distinct ids for each query, as many as there are and no fewer.
 
         Args:
@@ -168,30 +156,21 @@ class VectorSet:
             k: Ids wanted, at least 1.
             allow: Ascending distinct ids that may be returned; None allows all. What is derived
                 from a read-only array is kept, so pass the same array for the same filter.
+            exact: Score every allowed row, where an index would leave some out.
 
         Raises:
             BadVectors: Wrong shape, NaN, k below 1, or ids that do not ascend.
         """
         check_k(k)
-        rows = as_matrix(queries, self.dim, "queries")
-        view = self._view
-        found = [part.search(rows, k, allow) for part in (view.published, view.tail) if part.live]
-        if not found:
-            return nobody(len(rows), k)
-        return found[0] if len(found) == 1 else merge(*found)
+        return self._view.search(as_matrix(queries, self.dim, "queries"), k, allow, exact)
 
     def vectors_of(self, row: int) -> Vectors:
         """Give the vectors `(m, d)` of an id in the order they were added; none if not here."""
-        wanted = np.asarray([row], dtype=np.int64)
-        for part in self._parts():
-            positions = part.positions_of(wanted)
-            if len(positions):
-                return part.index.rows(positions[part.live_mask[positions]])
-        return np.empty((0, self.dim), dtype=np.float32)
+        return self._view.vectors_of(row)
 
     def live_ids(self) -> Ids:
         """Give every id that can be found, ascending."""
-        return np.concatenate([part.live_ids() for part in self._parts()])
+        return self._view.live_ids()
 
     def publish(
         self,
@@ -201,6 +180,7 @@ class VectorSet:
         seq: int,
         fingerprint: str,
         spec: IndexSpec | None = None,
+        settle: Settle | None = None,
     ) -> bool:
         """Build an index of the rows at one commit, publish and adopt it; searches go on.
 
@@ -211,6 +191,7 @@ class VectorSet:
             seq: The commit that these rows are.
             fingerprint: Of the vectors' space.
             spec: What to build; None leaves it to the planner.
+            settle: Given the built index and the vectors, gives the index to publish.
 
         Returns:
             Whether it is in use now; a later one may have come first.
@@ -222,7 +203,9 @@ class VectorSet:
         """
         column = as_ids(ids, len(vectors))
         chosen = spec or plan(len(column), self.dim, gpus=gpu_count())
-        snapshot.publish(folder, column, build(vectors, chosen), seq, fingerprint)
+        built = build(vectors, chosen)
+        index = built if settle is None else settle(built, vectors)
+        snapshot.publish(folder, column, index, seq, fingerprint)
         published = snapshot.load(folder, fingerprint, self.dim)
         return published is not None and self.adopt(published)
 
@@ -241,9 +224,5 @@ class VectorSet:
             self._removed = self._removed.after(published.seq)
             segment = Segment(published.ids, published.index).without(self._removed.ids)
             seq = max(view.seq, published.seq)
-            self._view = _View(segment, published.seq, self._tail.segment(), seq)
+            self._view = View(segment, published.seq, self._tail.segment(), seq)
             return True
-
-    def _parts(self) -> tuple[Segment, Segment]:
-        view = self._view
-        return view.published, view.tail

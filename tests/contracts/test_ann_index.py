@@ -67,6 +67,17 @@ def test_never_returns_fewer_than_there_are(index: FaissIndex, share: float | No
     assert np.isneginf(scores[:, there:]).all()
 
 
+@pytest.mark.parametrize("share", [None, 0.5, 0.05, 0.0])
+@pytest.mark.parametrize("k", [1, K, 300])
+@pytest.mark.parametrize("queries", [1, 60])
+def test_a_scan_is_the_oracle(index: FaissIndex, share: float | None, k: int, queries: int) -> None:
+    mask = None if share is None else allowed(share)
+    expected, expected_scores = ORACLE.scan(TEXTS[:queries], k, mask)
+    found, scores = index.scan(TEXTS[:queries], k, mask)
+    np.testing.assert_allclose(scores, expected_scores, atol=1e-5)
+    assert (np.sort(found) == np.sort(expected)).mean() > 0.999  # scores may tie
+
+
 def test_scores_are_exact_and_descend(index: FaissIndex) -> None:
     found, scores = index.search(TEXTS, K)
     true = np.einsum("qkd,qd->qk", IMAGES[found], TEXTS)

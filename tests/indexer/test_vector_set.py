@@ -11,6 +11,7 @@ from indexer import (
     NO_ID,
     BadVectors,
     CorruptSnapshot,
+    FaissIndex,
     FlatIndex,
     IndexSpec,
     Published,
@@ -255,3 +256,17 @@ def test_after_opening_nothing_files_older_than_asked_are_not_adopted(
     index = build(unit_rows(3, DIM), IndexSpec("flat", DIM))
     assert not held.adopt(Published(4, np.arange(3), index))
     assert held.adopt(Published(5, np.arange(3), index))
+
+
+def test_what_settles_an_index_is_given_it_and_its_rows(tmp_path: Path, unit_rows: Maker) -> None:
+    rows, given = unit_rows(90, DIM), []
+
+    def settle(index: FaissIndex, vectors: np.ndarray) -> FaissIndex:
+        given.append((len(index), vectors))
+        return build(vectors, IndexSpec("ivf_flat", DIM))
+
+    held = VectorSet(DIM)
+    assert held.publish(tmp_path, range(90), rows, 1, "space", IndexSpec("flat", DIM), settle)
+    assert given == [(90, rows)]
+    assert held.describe()["kind"] == "ivf_flat"
+    assert VectorSet.open(tmp_path, "space", DIM).describe()["kind"] == "ivf_flat"
