@@ -1,11 +1,13 @@
 """A query into one unit vector: words, pictures and items, added and subtracted."""
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from embedstore.corpus import images
+from embedstore.diversity import MOST_HITS as MOST_DIVERSE
 from embedstore.errors import BadQuery
 from embedstore.types import Encoder, Query, Vectors
 
@@ -35,6 +37,38 @@ def check(query: Query) -> None:
         )
     if query.text is None and query.image is None and query.like is None and query.vector is None:
         raise BadQuery("the query is empty; give text, image, like (an item's key) or vector")
+    _check_what_is_left_out(query)
+
+
+def _check_what_is_left_out(query: Query) -> None:
+    if not 0.0 <= query.diversity <= 1.0:
+        raise BadQuery(f"diversity is {query.diversity}; expected 0 to 1")
+    if query.diversity > 0.0 and query.k > MOST_DIVERSE:
+        raise BadQuery(
+            f"k is {query.k} with diversity; expected 1 to {MOST_DIVERSE}, or diversity 0"
+        )
+    least = query.min_score
+    if least is not None and not math.isfinite(least):
+        raise BadQuery(f"min_score is {least}; expected a finite number, such as 0.25")
+    if least is not None and query.target == "both":
+        raise BadQuery(
+            "min_score is given and target is both, which fuses ranks and not scores; "
+            "choose target image or text"
+        )
+    if query.min_probability is None:
+        return
+    if not 0.0 <= query.min_probability <= 1.0:
+        raise BadQuery(f"min_probability is {query.min_probability}; expected 0 to 1")
+    if not is_words_for_pictures(query):
+        raise BadQuery(
+            "min_probability is measured for words that look for pictures, and this query is "
+            "another; use min_score, or give text alone with target image"
+        )
+
+
+def is_words_for_pictures(query: Query) -> bool:
+    """Say whether a query is of words alone, none to steer away from, that look for pictures."""
+    return query.target == "image" and share_of_text(query) == 1.0 and not query.without
 
 
 def share_of_text(query: Query) -> float:

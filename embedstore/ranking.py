@@ -17,11 +17,13 @@ class Ranked:
         row: Row id of the item.
         score: Inner product, or the fused score.
         part: Which of the item's texts matched; None where a picture did.
+        probability: Of relevance; None where it is not known.
     """
 
     row: int
     score: float
     part: int | None
+    probability: float | None = None
 
 
 def ranked(neighbors: Neighbors, modality: Modality) -> list[Ranked]:
@@ -68,6 +70,7 @@ def hits(found: Sequence[Ranked], items: Mapping[int, Item]) -> list[Hit]:
             item.texts[each.part]
             if each.part is not None and each.part < len(item.texts)
             else None,
+            each.probability,
         )
         for rank, each in enumerate(present, 1)
     ]

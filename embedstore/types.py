@@ -118,6 +118,12 @@ class Query:
         k: Hits wanted.
         where: A filter over metadata, such as `year >= 2020 and tag in ["sea", "sky"]`.
         vector: `(d,)`, a query that is already encoded; stands in for `text`.
+        diversity: 0 ranks by score alone, 1 by how little a hit resembles those before it; the
+            best hit stays the first.
+        min_score: Leave out what scores less. Every item is then scored, whatever the index, so
+            that fewer than k hits are all there are; k hits are the best, and there may be more.
+        min_probability: Leave out what is less probably relevant, as completely; for words that
+            look for pictures, in a collection that `embedstore calibrate` has measured.
     """
 
     text: str | None = None
@@ -129,6 +135,9 @@ class Query:
     k: int = 10
     where: str | None = None
     vector: Vectors | None = field(default=None, compare=False)
+    diversity: float = 0.0
+    min_score: float | None = None
+    min_probability: float | None = None
 
 
 @dataclass(frozen=True)
@@ -139,14 +148,17 @@ class Hit:
         item: What was found.
         score: Inner product of unit vectors, or the fused rank score where target is "both". In a
             calibrated collection a picture found with words has its bias taken off it.
-        rank: 1 for the best.
+        rank: 1 for the best; by score, but where the query asks for diversity.
         text: The caption that matched, where captions were searched.
+        probability: That the picture is the one which such words describe; None where the query
+            is not of words for pictures, or that was not measured (`embedstore calibrate`).
     """
 
     item: Item
     score: float
     rank: int
     text: str | None = None
+    probability: float | None = None
 
 
 def as_json(value: Any) -> dict[str, Any]:
