@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -17,8 +18,9 @@ from embedstore.metrics import image_to_text, text_to_image
 from embedstore.types import Encoder, ImagePreprocess, Pixels, Vectors
 
 DEPTHS = (1, 5, 10)
-_TIMED, _TURNS = 32, 5  # pictures in a turn, and turns
+_TIMED, _TURNS = 32, 5  # pictures or captions in a turn, and turns
 MOST_PHOTOS = 2000  # decoded pictures are held in memory
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -113,21 +115,19 @@ def cosine(first: Vectors, second: Vectors) -> float:
     return float(np.mean(np.sum(first * second, axis=1)))
 
 
-def rates(fast: Encoder, exact: Encoder, measured: CalibrationSet) -> tuple[float, float]:
-    """Give pictures a CPU-second of two encoders, each on one thread: medians of turns."""
+def rates(
+    fast: Callable[[list[T]], object], exact: Callable[[list[T]], object], things: list[T]
+) -> tuple[float, float]:
+    """Give the things a CPU-second that two encoders take on one thread: medians of turns."""
     from embedstore.encoders.devices import one_thread
 
-    pictures = (measured.pictures * _TIMED)[:_TIMED]
+    timed = (things * _TIMED)[:_TIMED]
     seconds: tuple[list[float], list[float]] = ([], [])
     with one_thread():
         for _ in range(_TURNS):
-            for encoder, taken in zip((fast, exact), seconds, strict=True):
-                taken.append(_cpu_seconds(encoder.encode_images, pictures))
+            for encode, taken in zip((fast, exact), seconds, strict=True):
+                started = time.process_time()
+                encode(timed)
+                taken.append(time.process_time() - started)
     rate, reference = (_TIMED / float(np.median(taken)) for taken in seconds)
     return rate, reference
-
-
-def _cpu_seconds(encode: Callable[..., Vectors], things: list[Pixels]) -> float:
-    started = time.process_time()
-    encode(things)
-    return time.process_time() - started

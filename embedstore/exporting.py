@@ -118,7 +118,10 @@ class Export:
     def _measure(self, folder: Path) -> Evidence:
         fast = encoders.load(str(folder), "cpu")
         found = self.measured.vectors(fast)
-        rate, reference = rates(load_exported(folder, threads=1), self.source, self.measured)
+        alone = load_exported(folder, threads=1)
+        rate, reference = rates(
+            alone.encode_images, self.source.encode_images, self.measured.pictures
+        )
         names = ("image", "text")
         return Evidence(
             self.measured.name,
