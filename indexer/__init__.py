@@ -3,19 +3,22 @@
 faiss is imported by the first index that is built or opened, not by this package.
 """
 
-from indexer.errors import BadVectors, CorruptSnapshot, DiskFull, IndexerError, NoDevice
+from indexer.errors import BadVectors, CorruptSnapshot, DiskFull, IndexerError, NoDevice, NotReached
 from indexer.faiss_build import build
 from indexer.faiss_index import FaissIndex
 from indexer.flat import FlatIndex
 from indexer.gpu import explain, gpu_count
 from indexer.planner import footprint, plan
 from indexer.snapshot import Published
+from indexer.truth import exact_neighbors, lower_bound, neighbor_recall
+from indexer.tune import Candidate, Tuning, settle, tune
 from indexer.types import NO_ID, AnnIndex, IndexSpec, Neighbors
 from indexer.vector_set import VectorSet
 
 __all__ = [
     "AnnIndex",
     "BadVectors",
+    "Candidate",
     "CorruptSnapshot",
     "DiskFull",
     "FaissIndex",
@@ -25,11 +28,18 @@ __all__ = [
     "NO_ID",
     "Neighbors",
     "NoDevice",
+    "NotReached",
     "Published",
+    "Tuning",
     "VectorSet",
     "build",
+    "exact_neighbors",
     "explain",
     "footprint",
     "gpu_count",
+    "lower_bound",
+    "neighbor_recall",
     "plan",
+    "settle",
+    "tune",
 ]

@@ -3,6 +3,7 @@
 IndexerError
 ├── BadVectors        wrong shape, wrong dimension, NaN or infinity
 ├── CorruptSnapshot   a published file is missing, short, altered or of another space
+├── NotReached        no index keeps the promised recall within the memory
 ├── NoDevice          a GPU was asked for and there is none, or it is full
 └── DiskFull          a published file could not be written whole
 """
@@ -18,6 +19,10 @@ class BadVectors(IndexerError):
 
 class CorruptSnapshot(IndexerError):
     """Published files that must not be read; the caller rebuilds them from its rows."""
+
+
+class NotReached(IndexerError):
+    """A recall that no index keeps within the memory; says what is reachable."""
 
 
 class NoDevice(IndexerError):

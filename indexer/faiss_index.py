@@ -3,12 +3,15 @@
 import threading
 from collections.abc import Callable
 from contextlib import nullcontext
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.errors import BadVectors
 from indexer.gpu import MOST_NEIGHBORS, to_gpu
 from indexer.lazy import load_faiss, one_thread
 from indexer.types import IndexSpec, Kind, Mask, Vectors
@@ -61,6 +64,19 @@ class FaissIndex:
     def spec(self) -> IndexSpec:
         """What this index is."""
         return self._spec
+
+    def tuned(self, spec: IndexSpec) -> "FaissIndex":
+        """Give the same index with other search parameters: nprobe, ef and rerank.
+
+        Raises:
+            BadVectors: The spec is of another index.
+        """
+        same = replace(spec, nprobe=self._spec.nprobe, ef=self._spec.ef, rerank=self._spec.rerank)
+        if same != self._spec:
+            raise BadVectors(f"{spec} is no tuning of {self._spec}: expected the same index")
+        tuned = copy(self)
+        tuned._spec, tuned._plain_params = spec, {}
+        return tuned
 
     def __len__(self) -> int:
         return int(self._base.ntotal)

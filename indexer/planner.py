@@ -20,6 +20,7 @@ from indexer.errors import BadVectors
 from indexer.types import IndexSpec, Kind
 
 EXACT_ON_CPU = 50_000  # a scan of so many rows of 512 takes about 7 ms
+GRAPH_UP_TO = 200_000  # a graph of more takes many minutes to build
 EXACT_ON_GPU = 4_000_000
 GPU_KINDS: tuple[Kind, ...] = ("flat", "ivf_flat", "ivf_sq8")
 
@@ -49,6 +50,16 @@ def plan(n: int, dim: int, memory_bytes: int | None = None, gpus: int = 0) -> In
         if footprint(spec, n) <= memory_bytes:
             return spec
     return min(choices, key=lambda spec: footprint(spec, n))
+
+
+def candidates(n: int, dim: int, gpus: int = 0) -> list[IndexSpec]:
+    """Give the indexes worth trying for a promise of recall, in no order; see `plan`."""
+    kinds: list[Kind] = ["flat", "ivf_sq8", "ivf_pq"]
+    if n <= GRAPH_UP_TO:
+        kinds.append("hnsw")
+    here = [complete(IndexSpec(kind, dim), n) for kind in kinds]
+    there = [complete(IndexSpec(kind, dim, device="gpu"), n) for kind in GPU_KINDS]
+    return here + there if gpus else here
 
 
 def _cpu_kinds(n: int) -> list[Kind]:

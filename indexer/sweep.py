@@ -1,0 +1,101 @@
+"""Search parameters from weak to strong, and which of them reach a recall at what cost."""
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.faiss_index import FaissIndex
+from indexer.lazy import one_thread
+from indexer.truth import lower_bound, neighbor_recall
+from indexer.types import Ids, IndexSpec, Kind, Vectors
+
+TIMED = 48  # queries asked one by one
+RERANKS: dict[Kind, tuple[int, ...]] = {
+    "flat": (1,),
+    "ivf_flat": (1,),
+    "ivf_sq8": (2, 4),
+    "ivf_pq": (4, 8, 12, 20, 40, 80, 160),
+    "hnsw": (4,),
+}
+LEAST_WIDTH, MOST_EF = 4, 4096
+
+
+@dataclass(frozen=True)
+class Half:
+    """Queries `(q, d)` and their exact neighbours `(q, k)`."""
+
+    queries: Vectors
+    true: Ids
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Parameters and what they did on the sweeping half; `cpu_us` as in `Candidate`."""
+
+    spec: IndexSpec
+    recall: float
+    cpu_us: float
+
+
+def measure(index: FaissIndex, half: Half) -> NDArray[np.float64]:
+    """Give the recall `(q,)` of each query."""
+    with one_thread():
+        found, _ = index.search(half.queries, half.true.shape[1])
+    return neighbor_recall(found, half.true)
+
+
+def cheapest_first(index: FaissIndex, half: Half, recall: float) -> list[Trial]:
+    """Give the parameters whose bound on this half reaches a recall; the strongest come last.
+
+    More width (cells or graph candidates) and more re-scoring never find less, so a walk along
+    the edge of what reaches the recall visits each row and column of the grid once.
+    """
+    widths, reranks = _widths(index.spec), RERANKS[index.spec.kind]
+    reached: list[Trial] = []
+    column = len(reranks) - 1
+    for width in widths:
+        while column >= 0:
+            spec = _with(index.spec, width, reranks[column])
+            recalls = measure(index.tuned(spec), half)
+            if lower_bound(recalls) < recall:
+                break
+            reached.append(_timed(index, half, spec, recalls))
+            column -= 1
+    reached.sort(key=lambda trial: trial.cpu_us)
+    last = strongest(index.spec)
+    rest = [trial for trial in reached if trial.spec != last]
+    return [*rest, _timed(index, half, last, measure(index.tuned(last), half))]
+
+
+def strongest(spec: IndexSpec) -> IndexSpec:
+    """Give the parameters that find most."""
+    return _with(spec, _widths(spec)[-1], RERANKS[spec.kind][-1])
+
+
+def _timed(index: FaissIndex, half: Half, spec: IndexSpec, recalls: NDArray[np.float64]) -> Trial:
+    tuned, k = index.tuned(spec), half.true.shape[1]
+    asked = half.queries[:TIMED]
+    tuned.search(asked[:1], k)  # the first pays for what later ones reuse
+    start = time.thread_time()
+    for query in asked:
+        tuned.search(query[None], k)
+    spent = time.thread_time() - start
+    return Trial(spec, float(np.mean(recalls)), 1e6 * spent / len(asked))
+
+
+def _widths(spec: IndexSpec) -> list[int]:
+    """Give widths of a constant ratio: cells to visit, or the graph's candidates."""
+    if spec.kind == "flat":
+        return [0]
+    most = MOST_EF if spec.kind == "hnsw" else spec.nlist
+    count = 1 + max(0, int(2 * np.log2(most / LEAST_WIDTH)))
+    steps = {min(most, round(LEAST_WIDTH * 2 ** (step / 2))) for step in range(count)}
+    return sorted(steps | {most})
+
+
+def _with(spec: IndexSpec, width: int, rerank: int) -> IndexSpec:
+    if spec.kind == "hnsw":
+        return replace(spec, ef=width, rerank=rerank)
+    return replace(spec, nprobe=width, rerank=rerank)

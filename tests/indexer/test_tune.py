@@ -1,0 +1,153 @@
+"""A promised recall holds for queries that lie elsewhere than the vectors."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from indexer import (
+    BadVectors,
+    FaissIndex,
+    IndexSpec,
+    NotReached,
+    build,
+    exact_neighbors,
+    footprint,
+    lower_bound,
+    neighbor_recall,
+    settle,
+    tune,
+)
+from indexer.planner import complete
+
+N, DIM, K = 2000, 24, 10
+KINDS = ("ivf_flat", "ivf_sq8", "ivf_pq", "hnsw")
+
+
+def images() -> NDArray[np.float32]:
+    """Clusters around one axis."""
+    rng = np.random.default_rng(1)
+    centers = rng.standard_normal((40, DIM))
+    rows = centers[rng.integers(0, 40, N)] + 0.5 * rng.standard_normal((N, DIM))
+    rows[:, 0] += 4.0
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def texts(count: int, seed: int) -> NDArray[np.float32]:
+    """Queries around another axis."""
+    rows = np.random.default_rng(seed).standard_normal((count, DIM))
+    rows[:, 1] += 3.0
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+IMAGES = images()
+BUILT: dict[str, FaissIndex] = {}
+
+
+@pytest.fixture(params=KINDS)
+def index(request: pytest.FixtureRequest) -> FaissIndex:
+    if request.param not in BUILT:
+        BUILT[request.param] = build(IMAGES, IndexSpec(request.param, DIM, nlist=60))
+    return BUILT[request.param]
+
+
+def true_recall(index: FaissIndex) -> float:
+    fresh = texts(400, seed=999)
+    true, _ = exact_neighbors(IMAGES, fresh, K)
+    return float(neighbor_recall(index.search(fresh, K)[0], true).mean())
+
+
+@pytest.mark.parametrize("recall", [0.8, 0.95])
+def test_the_bound_holds_for_fresh_queries(index: FaissIndex, recall: float) -> None:
+    settled = [
+        settle(index, IMAGES, texts(200, seed), recall=recall, k=K) for seed in range(10, 14)
+    ]
+    assert all(candidate.bound >= recall for _, candidate in settled)
+    held = [true_recall(each) >= candidate.bound for each, candidate in settled]
+    assert sum(held) >= 3
+
+
+def test_more_recall_never_means_weaker_parameters(index: FaissIndex) -> None:
+    asked = texts(400, 3)
+    weak, strong = (settle(index, IMAGES, asked, recall=r, k=K)[0] for r in (0.5, 0.97))
+    assert true_recall(strong) >= true_recall(weak)
+    widths = [max(each.spec.nprobe, each.spec.ef) for each in (weak, strong)]
+    assert widths[0] <= widths[1]
+    assert len(index) == len(strong) == N
+
+
+def test_out_of_reach_gives_the_strongest_and_tells(index: FaissIndex) -> None:
+    settled, candidate = settle(index, IMAGES, texts(20, 3), recall=0.99, k=K)
+    assert candidate.bound < 0.99  # 10 queries cannot prove it
+    assert settled.spec.nprobe == settled.spec.nlist
+    assert candidate.spec == settled.spec
+
+
+def test_tuning_changes_search_parameters_only(index: FaissIndex) -> None:
+    before = index.spec
+    with pytest.raises(BadVectors, match="expected the same index"):
+        index.tuned(IndexSpec("flat", DIM))
+    assert index.tuned(before).spec == index.spec == before
+
+
+def test_the_cheapest_that_keeps_the_promise_is_chosen() -> None:
+    told: list[object] = []
+    result = tune(IMAGES, texts(200, 5), recall=0.9, k=K, told=told.append)
+    assert {each.spec.kind for each in result.candidates} == {"flat", "ivf_sq8", "ivf_pq", "hnsw"}
+    assert told == list(result.candidates)
+    assert result.queries == 200
+    keep = [each for each in result.candidates if each.bound >= 0.9]
+    assert result.kept().cpu_us == min(each.cpu_us for each in keep)
+    for each in result.candidates:
+        assert each.bytes == footprint(each.spec, N)
+        assert each.build_s > 0
+
+
+def test_memory_is_a_limit() -> None:
+    flat, short = (IndexSpec(kind, DIM) for kind in ("flat", "ivf_pq"))
+    limit = footprint(complete(short, N), N)
+    result = tune(IMAGES, texts(200, 5), recall=0.9, memory_bytes=limit)
+    assert [each.spec.kind for each in result.candidates] == ["ivf_pq"]
+    nothing = tune(IMAGES, texts(200, 5), recall=0.9, memory_bytes=limit - 1)
+    words = f"nothing fits; allow {footprint(flat, N):,} bytes"
+    with pytest.raises(NotReached, match=words):
+        nothing.kept()
+
+
+def test_what_is_reachable_is_said() -> None:
+    spec = IndexSpec("ivf_flat", DIM, nlist=60)
+    limit = footprint(complete(spec, N), N)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("indexer.sweep._widths", lambda spec: [1])
+        result = tune(IMAGES, texts(200, 5), recall=0.9, specs=[spec], memory_bytes=limit)
+    assert result.chosen is None
+    with pytest.raises(NotReached, match=rf"ivf_flat reaches 0\.\d+ with {limit:,}; allow"):
+        result.kept()
+
+
+@pytest.mark.parametrize("n", [0, 1, 4])
+def test_fewer_vectors_than_k(n: int) -> None:
+    result = tune(IMAGES[:n], texts(110, 5), k=K)
+    assert all(each.recall == 1 for each in result.candidates)
+    assert result.kept().bound == pytest.approx(lower_bound(np.ones(55)))
+
+
+@pytest.mark.parametrize(
+    ("queries", "recall", "k", "words"),
+    [
+        (texts(103, 1), 0.95, K, "103 queries cannot prove recall 0.95, expected at least 104"),
+        (texts(0, 1), 0.5, K, "0 queries cannot prove"),
+        (texts(200, 1)[:, :-1], 0.95, K, rf"shape \(200, {DIM - 1}\), expected \(n, {DIM}\)"),
+        (np.full((200, DIM), np.nan), 0.95, K, "queries: row 0 holds NaN"),
+        (texts(200, 1), 1.0, K, "recall is 1.0, expected a share"),
+        (texts(200, 1), 0.0, K, "recall is 0.0"),
+        (texts(200, 1), 0.9, 0, "k is 0"),
+    ],
+)
+def test_bad_questions_are_refused(queries: np.ndarray, recall: float, k: int, words: str) -> None:
+    with pytest.raises(BadVectors, match=words):
+        tune(IMAGES, queries, recall=recall, k=k)
+
+
+def test_one_query_settles_nothing(index: FaissIndex) -> None:
+    with pytest.raises(BadVectors, match="1 queries cannot prove recall"):
+        settle(index, IMAGES, texts(1, 1), recall=0.9, k=K)
