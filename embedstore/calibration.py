@@ -2,6 +2,7 @@
 
 Two options of a search for pictures with words: the correction of hubs by a bank of queries, and
 query expansion. Both are measured on captions that the collection holds and the bank does not.
+What scores then mean, the probability that a hit is relevant, is measured once they are chosen.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,9 @@ from embedstore.collection import Collection
 from embedstore.errors import Invalid
 from embedstore.gain import Gain
 from embedstore.hubness import WEIGHT
+from embedstore.judged import relevance_of, words_as_asked
+from embedstore.relevance import Relevance
+from embedstore.searching import RELEVANCE
 from embedstore.trial import MOST_QUERIES, captioned, some_of, trial_of
 from embedstore.types import Vectors
 
@@ -32,6 +36,7 @@ class Calibration:
         captions: That were searched to measure; 0 where nothing was.
         hubs_gain: What the bank gains; None where it was not measured.
         expand_gain: What expansion gains beside it.
+        relevance: What a score says with these options; None where too few pictures have captions.
     """
 
     queries: int
@@ -39,6 +44,7 @@ class Calibration:
     captions: int = 0
     hubs_gain: Gain | None = None
     expand_gain: Gain | None = None
+    relevance: Relevance | None = None
 
 
 def calibrate(
@@ -50,8 +56,9 @@ def calibrate(
 ) -> Calibration:
     """Choose a collection's search options, by measuring where the choice is "auto".
 
-    A new bank is in force in every process from its commit on, expansion from when a process
-    opens the collection anew.
+    A new bank is in force in every process from its commit on, expansion and probabilities from
+    when a process opens the collection anew. Probabilities hold for the bank they were measured
+    with: a change of it drops them.
 
     Args:
         collection: Holds pictures, and captions of some where anything is measured.
@@ -63,7 +70,9 @@ def calibrate(
         Invalid: Too few queries, or too few captions outside the bank to measure with.
     """
     given = None if queries is None else _encoded(collection, queries)
-    bank = None if hubs == "off" else _bank(captioned(collection)[1] if given is None else given)
+    bank = (
+        None if hubs == "off" else _bank(captioned(collection).captions if given is None else given)
+    )
     captions, hubs_gain, expand_gain = 0, None, None
     if "auto" in (hubs, expand):
         trial = trial_of(collection, given, WEIGHT)
@@ -75,9 +84,10 @@ def calibrate(
             corrected = bank is not None
             expand_gain = trial.gain(hubs=(corrected, corrected), expand=(False, True))
     expands = expand == "on" or (expand_gain is not None and expand_gain.is_certain)
-    _keep(collection, bank, expands)
+    relevance = relevance_of(collection, bank, expands)
+    relevance = _keep(collection, bank, expands, relevance)
     size = 0 if bank is None else len(bank)
-    return Calibration(size, expands, captions, hubs_gain, expand_gain)
+    return Calibration(size, expands, captions, hubs_gain, expand_gain, relevance)
 
 
 def _encoded(collection: Collection, queries: Sequence[str]) -> Vectors:
@@ -85,13 +95,8 @@ def _encoded(collection: Collection, queries: Sequence[str]) -> Vectors:
     if len(texts) < LEAST_QUERIES:
         raise _too_few(len(texts))
     texts = [texts[place] for place in some_of(len(texts), MOST_QUERIES)]
-    prompts = collection.info.options.get("prompts", ("{}",))
-    encode = collection.encoder.encode_texts
-    total = np.sum(
-        [encode([prompt.replace("{}", text) for text in texts]) for prompt in prompts], 0
-    )
-    unit: Vectors = total / np.linalg.norm(total, axis=1, keepdims=True)
-    return unit.astype(np.float16).astype(np.float32)  # as the catalog keeps it
+    encoded = words_as_asked(collection, texts)
+    return encoded.astype(np.float16).astype(np.float32)  # as the catalog keeps it
 
 
 def _bank(vectors: Vectors) -> Vectors:
@@ -107,10 +112,15 @@ def _too_few(found: int) -> Invalid:
     )
 
 
-def _keep(collection: Collection, bank: Vectors | None, expand: bool) -> None:
+def _keep(
+    collection: Collection, bank: Vectors | None, expand: bool, relevance: Relevance | None
+) -> Relevance | None:
     catalog, info = collection.catalog, collection.info
     with catalog.as_opened(info):
-        catalog.set_bank(info.id, bank, WEIGHT, info.name)
-        options = catalog.change_options(info, lambda kept: {**kept, "expand": expand})
+        name = catalog.set_bank(info.id, bank, WEIGHT, info.name)
+        found = None if relevance is None else replace(relevance, bank=name)
+        changes = {"expand": expand, RELEVANCE: None if found is None else found.as_option()}
+        options = catalog.change_options(info, lambda kept: {**kept, **changes})
         collection.info = replace(info, options=options)
     collection.rebuild()
+    return found

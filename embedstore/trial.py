@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +63,24 @@ class Trial:
         return text_to_image(stored, queries, self.owners.tolist())
 
 
+class Captioned(NamedTuple):
+    """Pictures with the captions written for them.
+
+    Attributes:
+        pictures: `(n, d)` unit rows.
+        captions: `(q, d)` unit rows.
+        owners: `(q,)`, places of the pictures that captions were written for.
+        rows: `(q,)`, row ids of their items.
+        parts: `(q,)`, which of their item's texts they are, counted from 0.
+    """
+
+    pictures: Vectors
+    captions: Vectors
+    owners: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    parts: NDArray[np.int64]
+
+
 def trial_of(collection: Collection, bank: Vectors | None, weight: float) -> Trial:
     """Put a trial together from what a collection holds.
 
@@ -73,7 +92,7 @@ def trial_of(collection: Collection, bank: Vectors | None, weight: float) -> Tri
     Raises:
         Invalid: Too few pictures have a caption that is not in the bank.
     """
-    pictures, captions, owners = captioned(collection)
+    pictures, captions, owners, _, _ = captioned(collection)
     if bank is None:
         _, place = np.unique(owners, return_inverse=True)
         even = place % 2 == 0
@@ -92,18 +111,19 @@ def trial_of(collection: Collection, bank: Vectors | None, weight: float) -> Tri
     return Trial(pictures, captions, owners, QueryBank("trial", weight, bank))
 
 
-def captioned(collection: Collection) -> tuple[Vectors, Vectors, NDArray[np.int64]]:
-    """Give the pictures `(n, d)`, the captions `(q, d)` written for them, and whose they are.
+def captioned(collection: Collection) -> Captioned:
+    """Give the pictures of a collection, and the captions written for them.
 
     A picture with several vectors stands for itself with its first.
     """
     catalog, number = collection.catalog, collection.info.id
     _, rows, pictures = catalog.scan(number, "image")
-    _, texts_rows, captions = catalog.scan(number, "text")
+    _, text_rows, captions = catalog.scan(number, "text")
     known, first = np.unique(rows, return_index=True)
-    mine = np.isin(texts_rows, known)
-    owners = np.searchsorted(known, texts_rows[mine]).astype(np.int64)
-    return pictures[first], captions[mine], owners
+    parts = np.arange(len(text_rows)) - np.searchsorted(text_rows, text_rows)
+    mine = np.isin(text_rows, known)
+    owners = np.searchsorted(known, text_rows[mine]).astype(np.int64)
+    return Captioned(pictures[first], captions[mine], owners, text_rows[mine], parts[mine])
 
 
 def some_of(n: int, most: int) -> NDArray[np.int64]:
