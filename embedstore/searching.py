@@ -1,19 +1,23 @@
 """A search from query to hits, over one collection."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from embedstore import expansion
 from embedstore.catalog import Catalog, CollectionInfo
+from embedstore.diversity import candidates, diversified
 from embedstore.errors import BadQuery
 from embedstore.indices import Indices
-from embedstore.query_vector import check, query_vector, share_of_text
+from embedstore.query_vector import check, is_words_for_pictures, query_vector, share_of_text
 from embedstore.ranking import Ranked, fuse, hits, ranked
+from embedstore.relevance import Relevance
 from embedstore.types import MODALITIES, Encoder, Hit, Modality, Query, Vectors
 
 FUSION_DEPTH = 100  # rows taken from each modality before they are fused by rank
 ATTEMPTS = 5  # of a search that other writers keep overtaking
+RELEVANCE = "relevance"  # where a collection's options keep what `calibrate` found
 
 
 def search(
@@ -40,6 +44,21 @@ def search(
         BadFilter: `where` does not parse or names an unknown field.
         NotFound: `like` names no item, or the name of the collection went to another.
     """
+    vector, skip = composed(query, catalog, info, encoder)
+    for attempt in range(ATTEMPTS):
+        seen = indices.seq
+        found = ranked_rows(query, vector, skip, catalog, info, indices)
+        seq, items = catalog.lookup(info.id, [each.row for each in found], info.name)
+        if (seq == seen or attempt > 0) and len(items) == len(found):
+            break
+        indices.refresh()
+    return hits(found, items)
+
+
+def composed(
+    query: Query, catalog: Catalog, info: CollectionInfo, encoder: Callable[[], Encoder]
+) -> tuple[Vectors, int | None]:
+    """Check a query and give its vector `(d,)`, and the row that it must not find; see `search`."""
     check(query)
     skip = None if query.like is None else catalog.get(info.id, query.like)[0]
     vector = query_vector(
@@ -49,14 +68,46 @@ def search(
         lambda key: _stored(catalog, info.id, key),
         info.space.dim,
     )
-    for attempt in range(ATTEMPTS):
-        seen = indices.seq
-        found = _ranked(query, vector, skip, catalog, info, indices)
-        seq, items = catalog.lookup(info.id, [each.row for each in found], info.name)
-        if (seq == seen or attempt > 0) and len(items) == len(found):
-            break
-        indices.refresh()
-    return hits(found, items)
+    return vector, skip
+
+
+def ranked_rows(
+    query: Query,
+    vector: Vectors,
+    skip: int | None,
+    catalog: Catalog,
+    info: CollectionInfo,
+    indices: Indices,
+    *,
+    exact: bool = False,
+) -> list[Ranked]:
+    """Rank the rows that a query is given as hits, as far as the indices have seen.
+
+    Args:
+        query: A checked query.
+        vector: `(d,)`, of the query; see `composed`.
+        skip: A row that is not to be found.
+        catalog: Holds the items.
+        info: The collection.
+        indices: Hold its vectors.
+        exact: Score every row; a query that leaves out what scores too little always does.
+
+    Returns:
+        k rows at most, best first.
+
+    Raises:
+        BadQuery: A probability is asked for that was not measured.
+    """
+    whole = exact or query.min_score is not None or query.min_probability is not None
+    wanted = candidates(query.k) if query.diversity else query.k
+    wanted += skip is not None
+    found = _nearest(query, vector, wanted, catalog, info, indices, whole)
+    found = _good_enough(query, [each for each in found if each.row != skip], info, indices)
+    if query.diversity and found:
+        vectors = np.stack([_vector_of(query, each, info, indices) for each in found])
+        scores = np.array([each.score for each in found])
+        found = [found[place] for place in diversified(scores, vectors, query.k, query.diversity)]
+    return found[: query.k]
 
 
 def _stored(catalog: Catalog, collection_id: int, key: str) -> Vectors:
@@ -70,29 +121,80 @@ def _stored(catalog: Catalog, collection_id: int, key: str) -> Vectors:
     raise BadQuery(f"item {key!r} has no vector to look for neighbours of")
 
 
-def _ranked(
+def _nearest(
     query: Query,
     vector: Vectors,
-    skip: int | None,
+    wanted: int,
     catalog: Catalog,
     info: CollectionInfo,
     indices: Indices,
+    exact: bool,
 ) -> list[Ranked]:
     allow = None
     if query.where is not None:
         allow = catalog.allowed(info.id, query.where, indices.seq)
-    wanted, share = query.k + (skip is not None), share_of_text(query)
+    share = share_of_text(query)
 
     def nearest(modality: Modality, to: Vectors, depth: int) -> list[Ranked]:
-        return ranked(indices.neighbors(modality, to, depth, allow, share), modality)
+        found = indices.neighbors(
+            modality, to, depth, allow, share, **({"exact": True} if exact else {})
+        )
+        return ranked(found, modality)
 
     if query.target == "both":
         depth = max(wanted, FUSION_DEPTH)
-        found = fuse([nearest(modality, vector, depth) for modality in MODALITIES], wanted)
-    elif query.target == "image" and share == 1.0 and info.options.get("expand", False):
+        return fuse([nearest(modality, vector, depth) for modality in MODALITIES], wanted)
+    if query.target == "image" and share == 1.0 and info.options.get("expand", False):
         rows = [each.row for each in nearest("image", vector, expansion.HITS)]
         moved = expansion.expanded(vector, indices.vectors_of("image", rows))
-        found = nearest("image", moved, wanted)
-    else:
-        found = nearest(query.target, vector, wanted)
-    return [each for each in found if each.row != skip][: query.k]
+        return nearest("image", moved, wanted)
+    return nearest(query.target, vector, wanted)
+
+
+def _good_enough(
+    query: Query, found: Sequence[Ranked], info: CollectionInfo, indices: Indices
+) -> list[Ranked]:
+    """Give rows their probability, and leave out those of which the query expects more."""
+    relevance = _relevance(query, info, indices)
+    if relevance is not None:
+        told = relevance.of([each.score for each in found])
+        found = [
+            replace(each, probability=probability)
+            for each, probability in zip(found, told, strict=True)
+        ]
+    score, probability = query.min_score, query.min_probability
+    return [
+        each
+        for each in found
+        if (score is None or each.score >= score)
+        and (probability is None or (each.probability or 0.0) >= probability)
+    ]
+
+
+def _relevance(query: Query, info: CollectionInfo, indices: Indices) -> Relevance | None:
+    """Give what was measured for this way of scoring; another bank or space scores otherwise."""
+    kept = info.options.get(RELEVANCE)
+    in_force = (info.space.fingerprint, getattr(indices, "bank_name", None))
+    if kept is not None and in_force == (kept["fingerprint"], kept["bank"]):
+        return Relevance.from_option(kept) if is_words_for_pictures(query) else None
+    if query.min_probability is not None:
+        raise BadQuery(
+            f"min_probability is {query.min_probability} and the probabilities of collection "
+            f"{info.name!r} are not measured, or were for other search options; run "
+            f"`embedstore calibrate --collection {info.name}`, or use min_score"
+        )
+    return None
+
+
+def _vector_of(query: Query, found: Ranked, info: CollectionInfo, indices: Indices) -> Vectors:
+    """Give the vector `(d,)` that stands for a row; zeros where it was deleted meanwhile."""
+    vectors = np.empty((0, info.space.dim), np.float32)
+    part = 0
+    if query.target != "text":
+        vectors = indices.vectors_of("image", [found.row])
+    if not len(vectors):
+        vectors, part = indices.vectors_of("text", [found.row]), found.part or 0
+    vector: Vectors = np.zeros(info.space.dim, np.float32)
+    if part < len(vectors):
+        vector = vectors[part]
+    return vector
