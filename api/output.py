@@ -82,20 +82,25 @@ def hit_json(hit: "Hit") -> dict[str, Any]:
     return {
         "rank": hit.rank,
         "score": round(hit.score, 6),
+        "probability": None if hit.probability is None else round(hit.probability, 4),
         "text": None if hit.text is None else printable(hit.text),
         **item_json(hit.item),
     }
 
 
 def print_hits(hits: Sequence["Hit"]) -> None:
-    """Print hits as a table: rank, score, key, and caption where one has any."""
+    """Print hits as a table: rank, score, key; probability and caption where one has any."""
+    columns: dict[str, list[object]] = {
+        "rank": [hit.rank for hit in hits],
+        "score": [f"{hit.score:.3f}" for hit in hits],
+    }
+    if any(hit.probability is not None for hit in hits):
+        columns["probability"] = [f"{hit.probability or 0.0:.2f}" for hit in hits]
+    columns["key"] = [hit.item.key for hit in hits]
     captions = [hit.text or next(iter(hit.item.texts), "") for hit in hits]
-    columns = ("rank", "score", "key", "caption")[: 4 if any(captions) else 3]
-    rows = [
-        (hit.rank, f"{hit.score:.3f}", hit.item.key, caption)[: len(columns)]
-        for hit, caption in zip(hits, captions, strict=True)
-    ]
-    print_table(columns, rows)
+    if any(captions):
+        columns["caption"] = list(captions)
+    print_table(tuple(columns), zip(*columns.values(), strict=True))
 
 
 def print_mapping(values: Mapping[str, Any]) -> None:

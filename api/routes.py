@@ -138,6 +138,9 @@ def search(wanted: Search, collection: Named, decoding: Decoding) -> list[Found]
         target=wanted.target,
         k=wanted.k,
         where=wanted.where,
+        diversity=wanted.diversity,
+        min_score=wanted.min_score,
+        min_probability=wanted.min_probability,
     )
     with nullcontext() if asked.image is None else decoding:
         hits = collection.search(asked)
@@ -180,4 +183,10 @@ def _item(collection: str, item: Item) -> dict[str, Any]:
 
 def _found(collection: str, hit: Hit) -> Found:
     text = None if hit.text is None else printable(hit.text)
-    return Found(**_item(collection, hit.item), rank=hit.rank, score=hit.score, text=text)
+    return Found(
+        **_item(collection, hit.item),
+        rank=hit.rank,
+        score=hit.score,
+        text=text,
+        probability=hit.probability,
+    )

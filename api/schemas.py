@@ -60,6 +60,17 @@ class Search(Wire):
     target: Literal["image", "text", "both"] = "image"
     k: int = Field(default=10, ge=1, le=1000)
     where: Text | None = Field(default=None, examples=['subject == "space"'])
+    diversity: float = Field(
+        default=0.0, ge=0, le=1, description="Prefer hits that are unlike those before them."
+    )
+    min_score: float | None = Field(
+        default=None,
+        allow_inf_nan=False,
+        description="Leave out what scores less; fewer than k hits are then all there are.",
+    )
+    min_probability: float | None = Field(
+        default=None, ge=0, le=1, description="Leave out what is less probably relevant."
+    )
 
 
 class StoredItem(Wire):
@@ -77,6 +88,9 @@ class Found(StoredItem):
     rank: int
     score: float
     text: str | None = Field(description="The caption that matched, where captions were searched.")
+    probability: float | None = Field(
+        description="Of being relevant, where the collection is calibrated for such a query."
+    )
 
 
 class Failed(Wire):

@@ -11,6 +11,7 @@ from api.settings import collection_option, json_option, store_options
 
 if TYPE_CHECKING:
     from embedstore.gain import Gain
+    from embedstore.relevance import Relevance
 
 CHOICES = click.Choice(("auto", "on", "off"))
 
@@ -49,7 +50,8 @@ def calibrate(
     """Find more with words: correct the pictures that every query finds.
 
     Each option is measured on captions of the collection and kept where recall surely gains;
-    `on` and `off` choose without measuring. Searches with a picture stay as they are.
+    `on` and `off` choose without measuring. Searches with a picture stay as they are. What a score
+    then means, the probability that a hit is the picture described, is measured and kept as well.
 
     \b
     Example:
@@ -75,6 +77,17 @@ def calibrate(
     )
     if found.captions:
         click.echo(f"mean of recall@1, 5 and 10 of {found.captions} captions outside the bank")
+    click.echo(_probabilities(found.relevance))
+
+
+def _probabilities(found: "Relevance | None") -> str:
+    if found is None:
+        return "probability of relevance: not measured, too few pictures have captions"
+    return (
+        f"probability of relevance: fitted on {found.pairs} hits of captions among "
+        f"{found.pictures} pictures, {100 * found.base_rate:.1f}% of them relevant; "
+        f"expected calibration error {found.error:.3f} on the other half of the captions"
+    )
 
 
 def _points(gain: "Gain | None") -> tuple[str, str]:

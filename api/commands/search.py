@@ -1,12 +1,16 @@
 """`embedstore search`."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from api.output import hit_json, print_hits, print_json
 from api.settings import collection_option, json_option, store_options
+
+if TYPE_CHECKING:
+    from embedstore import Collection, Hit, Query
 
 
 @click.command()
@@ -34,6 +38,19 @@ from api.settings import collection_option, json_option, store_options
 @click.option(
     "--where", metavar="FILTER", help="Filter, such as 'year >= 2020 and \"sea\" in tags'."
 )
+@click.option(
+    "--diversity",
+    type=float,
+    default=0.0,
+    show_default=True,
+    help="0 to 1: prefer hits that are unlike those before them.",
+)
+@click.option("--min-score", type=float, help="Leave out what scores less.")
+@click.option(
+    "--min-probability",
+    type=float,
+    help="Leave out what is less probably relevant; `calibrate` measures it.",
+)
 @store_options
 @collection_option
 @json_option
@@ -46,17 +63,46 @@ def search(
     Example:
       embedstore search "two dogs running" -k 5
       embedstore search "at night" --image street.jpg --not people
+      embedstore search "a red bicycle" --min-probability 0.5 --diversity 0.3
     """
     import embedstore
 
+    query = embedstore.Query(**asked)
     with embedstore.open(store, folder=index_folder, must_exist=True) as opened:
-        hits = opened.collection(collection).search(embedstore.Query(**asked))
+        photos = opened.collection(collection)
+        hits = photos.search(query)
+        best = None if hits else _best(photos, query)
     if as_json:
         print_json([hit_json(hit) for hit in hits])
     elif hits:
         print_hits(hits)
+    elif best is not None:
+        click.echo(_too_little(query, best))
     else:
         click.echo(
             f"no hits: collection {collection!r} holds nothing that fits; "
             "try --target text, a wider --where, or `embedstore info`"
         )
+
+
+def _best(photos: "Collection", query: "Query") -> "Hit | None":
+    """Find what comes nearest, where a query left all out."""
+    if query.min_score is None and query.min_probability is None:
+        return None
+    anything = replace(query, k=1, diversity=0.0, min_score=None, min_probability=None)
+    return next(iter(photos.search(anything)), None)
+
+
+def _too_little(query: "Query", best: "Hit") -> str:
+    told = f"{best.item.key!r}, which scores {best.score:.3f}"
+    if best.probability is not None:
+        told += f" and is relevant with a probability of {best.probability:.2f}"
+    wanted = [
+        f"--{name} {value}"
+        for name, value in (
+            ("min-score", query.min_score),
+            ("min-probability", query.min_probability),
+        )
+        if value is not None
+    ]
+    return f"nothing matches: the best is {told}; expected {' and '.join(wanted)} or more"

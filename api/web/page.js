@@ -42,7 +42,8 @@ function figure(hit) {
   const caption = hit.text || hit.texts[0] || hit.key;
   const like = element("button", { type: "button", textContent: "More like this" });
   like.onclick = () => search({ like: hit.key });
-  const line = element("figcaption", {}, `${hit.rank}. ${caption} (${hit.score.toFixed(3)}) `, like);
+  const likely = hit.probability === null ? "" : `, ${Math.round(100 * hit.probability)}% likely`;
+  const line = element("figcaption", {}, `${hit.rank}. ${caption} (${hit.score.toFixed(3)}${likely}) `, like);
   const box = element("figure", {}, hit.image ? thumbnail(hit, caption) : element("div", { className: "words" }, caption), line);
   return box;
 }
