@@ -56,24 +56,30 @@ class Indices:
         k: int,
         allow: NDArray[np.int64] | None,
         share_of_text: float,
+        exact: bool = False,
     ) -> Neighbors:
-        """Find the k best rows of one modality for one query vector `(d,)`.
+        """Find the k best rows of one modality for one query vector or for several.
 
         Args:
             modality: Where to look.
-            vector: Unit, of the collection's space.
+            vector: `(d,)` or `(q, d)`, unit, of the collection's space.
             k: Rows wanted.
             allow: Rows that may be found; None allows all.
             share_of_text: Of the query, 0..1; so much of their bias do the pictures of a
                 calibrated collection lose.
+            exact: Score every allowed row.
         """
         if not self._sets:
             self.refresh()
-        held, queries = self._sets[modality], vector[None, :]
-        if held.dim > len(vector):
+        held, queries = self._sets[modality], np.atleast_2d(vector)
+        if held.dim > queries.shape[1]:
             queries = asked(queries, share_of_text)
         with meaningful_errors():
-            return held.search(queries, k, allow)
+            return held.search(queries, k, allow, exact)
+
+    def stored(self, modality: Modality, row: int) -> Vectors:
+        """Give the vectors `(m, d)` of a row as they are scored; `(m, d + 1)` with their bias."""
+        return self._sets[modality].vectors_of(row)
 
     def vectors_of(self, modality: Modality, rows: Sequence[int]) -> Vectors:
         """Give the unit vectors `(m, d)` of rows that `neighbors` found."""
@@ -142,6 +148,11 @@ class Indices:
         """Say for each modality what is published and what waits in the exact tail."""
         self.refresh()
         return {modality: held.describe() for modality, held in self._sets.items()}
+
+    @property
+    def bank_name(self) -> str | None:
+        """The query bank that pictures are corrected by; None where they are not."""
+        return None if self._made_with is None else self._made_with.name
 
     def bank_size(self) -> int:
         """Count the queries that pictures are corrected by; 0 where they are not."""
