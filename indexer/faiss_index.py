@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from copy import copy
 from dataclasses import replace
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import BadVectors
+from indexer.filter_plan import ENOUGH, plan_filter
+from indexer.flat import best_positions
 from indexer.gpu import MOST_NEIGHBORS, to_gpu
 from indexer.lazy import load_faiss, one_thread
-from indexer.types import IndexSpec, Kind, Mask, Vectors
+from indexer.types import IndexSpec, Mask, Vectors
 
 MOST_CANDIDATES = 4096  # re-scored for one query; bounds a search for many neighbours
-
-# Where a smaller share of the rows is allowed, scanning those rows is both exact and faster.
-SCAN_BELOW: dict[Kind, float] = {
-    "flat": 0.0,
-    "ivf_flat": 0.1,
-    "ivf_sq8": 0.1,
-    "ivf_pq": 0.2,
-    "hnsw": 0.3,
-}
 
 
 class FaissIndex:
@@ -90,7 +84,10 @@ class FaissIndex:
         if found == 0:
             return _padded(np.empty((len(queries), 0)), np.empty((len(queries), 0)), k)
         with one_thread() if len(queries) == 1 else nullcontext():
-            positions, scores = self._candidates(queries, found, allow, allowed / len(self))
+            if allow is None:
+                positions, scores = self._best(queries, found)
+            else:
+                positions, scores = self._best_allowed(queries, found, allow, allowed)
         short = positions[:, -1] < 0
         if short.any():
             positions[short], scores[short] = self._scan(queries[short], found, allow)
@@ -141,28 +138,31 @@ class FaissIndex:
         }
         return cls(spec, opened["index"], opened.get("vectors"))
 
-    def _candidates(
-        self, queries: Vectors, k: int, allow: Mask | None, share: float
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def _best(self, queries: Vectors, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Find k positions the fast way; padded where it misses some."""
-        if allow is None:
-            if self._gpu is not None and k * self._spec.rerank <= MOST_NEIGHBORS:
-                with self._gpu_lock:
-                    return _by_position(self._gpu.search(queries, k, params=self._params(k)))
-            return _by_position(self._cpu.search(queries, k, params=self._params(k)))
-        if share < SCAN_BELOW[self._spec.kind]:
+        if self._gpu is not None and k * self._spec.rerank <= MOST_NEIGHBORS:
+            with self._gpu_lock:
+                return _by_position(self._gpu.search(queries, k, params=self._params(k)))
+        return _by_position(self._cpu.search(queries, k, params=self._params(k)))
+
+    def _best_allowed(
+        self, queries: Vectors, k: int, allow: Mask, allowed: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Find k allowed positions the way that `plan_filter` chose; padded where it is unsure."""
+        fetch = plan_filter(self._spec, len(self), allowed, k)
+        if fetch is None:
             return self._scan(queries, k, allow)
-        if self._spec.kind != "ivf_pq":
-            selector = _selector(allow)
-            return _by_position(self._cpu.search(queries, k, params=self._params(k, selector)))
-        # The fast scan takes no selector: fetch more, and drop what is not allowed.
-        fetched = min(len(self), int(1.5 * k / share) + 16)
-        found = self._cpu.search(queries, fetched, params=self._params(fetched))
-        positions, scores = _by_position(found)
-        refused = (positions < 0) | ~allow[positions]
-        order = np.argsort(refused, axis=1, kind="stable")[:, :k]
-        positions = np.where(refused, -1, positions)
-        return np.take_along_axis(positions, order, 1), np.take_along_axis(scores, order, 1)
+        params = self._base_params(fetch.count, fetch.widen)
+        _, fetched = self._base.search(queries, fetch.count, params=params)
+        positions = np.full((len(queries), k), -1, dtype=np.int64)
+        scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
+        for number, found in enumerate(fetched):
+            left = found[(found >= 0) & allow[found]]
+            if len(left) >= ENOUGH * k:
+                exact = self.rows(left) @ queries[number]
+                best = best_positions(exact, k)
+                positions[number], scores[number] = left[best], exact[best]
+        return positions, scores
 
     def _scan(
         self, queries: Vectors, k: int, allow: Mask | None
@@ -171,31 +171,34 @@ class FaissIndex:
         params = None if allow is None else faiss.SearchParameters(sel=_selector(allow))
         return _by_position(self._exact.search(queries, k, params=params))
 
-    def _params(self, k: int, selector: Any | None = None) -> Any:
-        if selector is not None:
-            return self._made_params(k, selector)
-        if k not in self._plain_params:  # they cost a tenth of a search
-            self._plain_params[k] = self._made_params(k, None)
+    def _params(self, k: int) -> Any:
+        """Give the parameters of a search for k, made once: they cost a tenth of a search."""
+        if k not in self._plain_params:
+            made = None
+            if self._matrix is not None:
+                multiple = max(1.0, min(float(self._spec.rerank), MOST_CANDIDATES / k))
+                made = load_faiss().IndexRefineSearchParameters(
+                    k_factor=multiple, base_index_params=self._base_params(int(k * multiple))
+                )
+            self._plain_params[k] = made
         return self._plain_params[k]
 
-    def _made_params(self, k: int, selector: Any | None) -> Any:
+    def _base_params(self, candidates: int, widen: float = 1.0) -> Any:
+        """Give the parameters of the index without re-scoring.
+
+        Args:
+            candidates: What it is asked for.
+            widen: Multiple of the cells visited.
+        """
         faiss = load_faiss()
         spec = self._spec
-        multiple = max(1.0, min(float(spec.rerank), MOST_CANDIDATES / k))
-        chosen = {} if selector is None else {"sel": selector}
-        match spec.kind:
-            case "flat":
-                return faiss.SearchParameters(**chosen) if chosen else None
-            case "hnsw":
-                ef = max(spec.ef, int(k * multiple))
-                found = faiss.SearchParametersHNSW(efSearch=ef, **chosen)
-            case _:
-                # A filter spreads the neighbours over more cells.
-                nprobe = min(spec.nlist, spec.nprobe * (2 if chosen else 1))
-                found = faiss.SearchParametersIVF(nprobe=nprobe, **chosen)
+        if spec.kind == "hnsw":
+            return faiss.SearchParametersHNSW(efSearch=max(spec.ef, candidates))
+        nprobe = min(spec.nlist, ceil(spec.nprobe * widen))
+        found = faiss.SearchParametersIVF(nprobe=nprobe)
         if spec.kind == "ivf_pq":
-            found = faiss.SearchParametersPreTransform(index_params=found)
-        return faiss.IndexRefineSearchParameters(k_factor=multiple, base_index_params=found)
+            return faiss.SearchParametersPreTransform(index_params=found)
+        return found
 
 
 def _selector(allow: Mask) -> Any:
