@@ -1,16 +1,21 @@
 """What can be asked of a collection: its items, their pictures, searches."""
 
 import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from embedstore import encoders
+from embedstore.batching import search_many
 from embedstore.catalog import Catalog, CollectionInfo
 from embedstore.corpus import images
 from embedstore.corpus.bounds import read_bytes
-from embedstore.errors import NotFound, SpaceMismatch
+from embedstore.errors import BadQuery, NotFound, SpaceMismatch
 from embedstore.indices import Indices
+from embedstore.paging import Page, search_page
+from embedstore.query_vector import MAX_HITS
 from embedstore.searching import search
 from embedstore.types import Encoder, Hit, Item, Query
 
@@ -105,8 +110,72 @@ class Reading:
             Moved: The name went to another collection since this one was opened.
         """
         asked = replace(query, **changes) if isinstance(query, Query) else Query(query, **changes)
-        try:
+        with self._named():
             return search(asked, self.catalog, self.info, self.indices, lambda: self.encoder)
+
+    def search_many(self, queries: Sequence[Query | str]) -> list[list[Hit]]:
+        """Find the items nearest to each of several queries, in much less time than one by one.
+
+        Args:
+            queries: Each a `Query`, or words.
+
+        Returns:
+            For each what `search` gives; scores may differ in the last digit.
+
+        Raises:
+            EmbedStoreError: What `search` raises for a query, and which one it is.
+        """
+        asked = [query if isinstance(query, Query) else Query(query) for query in queries]
+        with self._named():
+            return search_many(asked, self.catalog, self.info, self.indices, lambda: self.encoder)
+
+    def search_page(self, query: Query | str, cursor: str | None = None) -> Page:
+        """Find the items nearest to a query page by page, k at a time.
+
+        No item is skipped or given twice, whatever is stored, deleted, replaced or rebuilt between
+        two pages: items stored after the first page do not appear, those deleted meanwhile vanish,
+        and so do those replaced, in both forms. Every row is scored, for an approximate index that
+        is rebuilt between two pages would find others.
+
+        Args:
+            query: A `Query`, or words; k may differ from page to page.
+            cursor: Of the page before; None for the first page.
+
+        Raises:
+            BadQuery: The cursor is of another search; or the order depends on other hits: target
+                "both", diversity, an expanding collection.
+            Moved: The name went to another collection since this one was opened.
+        """
+        asked = query if isinstance(query, Query) else Query(query)
+        with self._named():
+            return search_page(
+                asked, cursor, self.catalog, self.info, self.indices, lambda: self.encoder
+            )
+
+    def items(self, after: int = 0, limit: int = 100, where: str | None = None) -> dict[int, Item]:
+        """List items by row, in the order they were stored.
+
+        An item that is replaced is stored anew, so it comes again, in its new form.
+
+        Args:
+            after: The last row of the list before; 0 to begin.
+            limit: Items wanted, 1 to 10,000.
+            where: A filter over metadata.
+
+        Raises:
+            BadQuery: The limit is out of range.
+            BadFilter: `where` does not parse or names an unknown field.
+        """
+        if not 1 <= limit <= MAX_HITS:
+            raise BadQuery(f"limit is {limit}; expected 1 to {MAX_HITS}")
+        with self.catalog.as_opened(self.info):
+            return self.catalog.page(self.info.id, after, limit, where)
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Say `Moved` where nothing is found because the name went to another collection."""
+        try:
+            yield
         except NotFound:
             self.catalog.check_opened(self.info)
             raise

@@ -102,7 +102,7 @@ def ranked_rows(
     wanted = candidates(query.k) if query.diversity else query.k
     wanted += skip is not None
     found = _nearest(query, vector, wanted, catalog, info, indices, whole)
-    found = _good_enough(query, [each for each in found if each.row != skip], info, indices)
+    found = good_enough(query, [each for each in found if each.row != skip], info, indices)
     if query.diversity and found:
         vectors = np.stack([_vector_of(query, each, info, indices) for each in found])
         scores = np.array([each.score for each in found])
@@ -136,9 +136,7 @@ def _nearest(
     share = share_of_text(query)
 
     def nearest(modality: Modality, to: Vectors, depth: int) -> list[Ranked]:
-        found = indices.neighbors(
-            modality, to, depth, allow, share, **({"exact": True} if exact else {})
-        )
+        found = indices.neighbors(modality, to, depth, allow, share, exact)
         return ranked(found, modality)
 
     if query.target == "both":
@@ -151,7 +149,7 @@ def _nearest(
     return nearest(query.target, vector, wanted)
 
 
-def _good_enough(
+def good_enough(
     query: Query, found: Sequence[Ranked], info: CollectionInfo, indices: Indices
 ) -> list[Ranked]:
     """Give rows their probability, and leave out those of which the query expects more."""
@@ -174,7 +172,7 @@ def _good_enough(
 def _relevance(query: Query, info: CollectionInfo, indices: Indices) -> Relevance | None:
     """Give what was measured for this way of scoring; another bank or space scores otherwise."""
     kept = info.options.get(RELEVANCE)
-    in_force = (info.space.fingerprint, getattr(indices, "bank_name", None))
+    in_force = (info.space.fingerprint, indices.bank_name)
     if kept is not None and in_force == (kept["fingerprint"], kept["bank"]):
         return Relevance.from_option(kept) if is_words_for_pictures(query) else None
     if query.min_probability is not None:

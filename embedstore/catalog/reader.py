@@ -132,6 +132,17 @@ class Reader(Registry):
         with self._database.glance() as connection:
             return int(connection.scalar(statement) or 0)
 
+    def last_row(self, collection_id: int, seq: int) -> int:
+        """Give the last row that was stored up to a commit; 0 where there is none."""
+        statement = (
+            select(items.c.row)
+            .where(items.c.collection_id == collection_id, items.c.seq <= seq)
+            .order_by(items.c.seq.desc(), items.c.row.desc())
+            .limit(1)
+        )
+        with self._database.glance() as connection:
+            return int(connection.scalar(statement) or 0)
+
     def fields(self, collection_id: int) -> list[str]:
         """List the metadata fields that items have had, as a filter writes them."""
         statement = select(fields.c.name).where(fields.c.collection_id == collection_id)

@@ -1,0 +1,89 @@
+"""Where a page of a search ended, as text that a client hands back."""
+
+import math
+import struct
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from zlib import crc32
+
+from embedstore.errors import BadQuery
+
+_FORM = struct.Struct(">q16sqdqq")
+_CRC = struct.Struct(">I")
+
+
+@dataclass(frozen=True)
+class Place:
+    """How far the pages of one search have come.
+
+    Attributes:
+        collection: Its id.
+        asked: Digest of what is asked, 32 hexadecimal digits.
+        seq: The commit that the first page saw.
+        score: Of the last row given; infinite before the first page.
+        row: That row; of rows that score alike the lower comes first.
+        given: Rows on the pages so far.
+    """
+
+    collection: int
+    asked: str
+    seq: int
+    score: float = math.inf
+    row: int = 0
+    given: int = 0
+
+    def is_before(self, score: float, row: int) -> bool:
+        """Say whether a row with this score comes after this place."""
+        return (-self.score, self.row) < (-score, row)
+
+    def cursor(self) -> str:
+        """Write the place as text that may stand in a URL."""
+        packed = _FORM.pack(
+            self.collection, bytes.fromhex(self.asked), self.seq, self.score, self.row, self.given
+        )
+        return urlsafe_b64encode(packed + _CRC.pack(crc32(packed))).decode().rstrip("=")
+
+
+def read(cursor: str, collection: int, asked: str) -> Place:
+    """Read a cursor that belongs to a search.
+
+    Args:
+        cursor: As `Place.cursor` wrote it.
+        collection: Id of the collection that is searched.
+        asked: Digest of what is asked.
+
+    Raises:
+        BadQuery: It is no cursor, or one of another collection or query.
+    """
+    place = _unpacked(cursor)
+    if place is None:
+        raise refused(cursor, "it is damaged or no cursor at all")
+    if place.collection != collection:
+        raise refused(cursor, "it is of another collection")
+    if place.asked != asked:
+        raise refused(
+            cursor,
+            "it is of another query, or what decides the scores was changed since: "
+            "the calibration, or the item that the query is like",
+        )
+    return place
+
+
+def refused(cursor: str, why: str) -> BadQuery:
+    """The error for a cursor that cannot be gone on from."""
+    return BadQuery(
+        f"cursor {cursor[:24]!r} does not fit this search: {why}; expected the cursor of the page "
+        "before; leave it out to begin with the first page"
+    )
+
+
+def _unpacked(cursor: str) -> Place | None:
+    try:
+        raw = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
+    except ValueError:
+        return None
+    if len(raw) != _FORM.size + _CRC.size or _CRC.pack(crc32(raw[:-4])) != raw[-4:]:
+        return None
+    collection, asked, seq, score, row, given = _FORM.unpack(raw[:-4])
+    sound = math.isfinite(score) and min(seq, row, given) >= 0
+    return Place(collection, asked.hex(), seq, score, row, given) if sound else None
