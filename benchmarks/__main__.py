@@ -7,6 +7,7 @@ import click
 
 HERE = Path(__file__).parent
 NO_COMMAND = ("__init__", "__main__", "report")
+PACKAGE = "commands"  # the module of a benchmark that is a folder
 
 
 class Benchmarks(click.Group):
@@ -14,13 +15,15 @@ class Benchmarks(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Name every benchmark."""
-        return sorted(path.stem for path in HERE.glob("*.py") if path.stem not in NO_COMMAND)
+        modules = [path.stem for path in HERE.glob("*.py") if path.stem not in NO_COMMAND]
+        return sorted(modules + [path.parent.name for path in HERE.glob(f"*/{PACKAGE}.py")])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the module of one benchmark and give its `command`."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        command: click.Command = import_module(f"benchmarks.{cmd_name}").command
+        inner = f".{PACKAGE}" if (HERE / cmd_name).is_dir() else ""
+        command: click.Command = import_module(f"benchmarks.{cmd_name}{inner}").command
         return command
 
 

@@ -1,0 +1,1 @@
+"""The index beside its peers: `python -m benchmarks ann`; the standard library only, up here."""
