@@ -75,6 +75,7 @@ for command in (
     manage.delete,
     manage.compact,
     manage.rebuild,
+    manage.index_field,
     calibrate.calibrate,
     re_embed.re_embed,
     train.train,

@@ -119,6 +119,7 @@ class Collection(Reading):
             **self.catalog.count(self.info.id),
             "index": self.indices.describe(),
             "fields": self.catalog.fields(self.info.id),
+            "indexed_fields": self.catalog.indexed_fields(),
             "quarantined": len(self.catalog.quarantine(self.info.id)),
         }
 

@@ -120,6 +120,25 @@ class Store:
         """List the collections by name."""
         return self.catalog.collections()
 
+    def index_field(self, field: str, *, drop: bool = False) -> str:
+        """Let the database find items by a metadata field, for filters that allow few of many.
+
+        Comparisons with a literal and `in` use it, alone or joined by `and`; answers are the same
+        with and without. It serves every collection of the store.
+
+        Args:
+            field: As filters write it, such as `year`, `camera.model` or `meta["odd name"]`.
+            drop: Drop its index instead.
+
+        Returns:
+            The field as `indexed_fields` of a collection's description lists it.
+
+        Raises:
+            BadFilter: The text is no field.
+            NotFound: The index to drop is not there.
+        """
+        return self.catalog.drop_field_index(field) if drop else self.catalog.index_field(field)
+
     def drop(self, name: str) -> None:
         """Delete a collection, its rows and its index files."""
         collection = self.collection(name)

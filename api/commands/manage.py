@@ -1,4 +1,4 @@
-"""`embedstore info`, `get`, `delete`, `compact`, `rebuild`: looking after a collection."""
+"""`embedstore info`, `get`, `delete`, `compact`, `rebuild`, `index-field`: looking after it all."""
 
 import sys
 from typing import Any
@@ -122,6 +122,35 @@ def rebuild(store: str, index_folder: str | None, collection: str, as_json: bool
     with embedstore.open(store, folder=index_folder, must_exist=True) as opened:
         opened.collection(collection).rebuild()
     _done(collection, "rebuilt from its rows", as_json)
+
+
+@click.command()
+@click.argument("field")
+@click.option("--drop", is_flag=True, help="Drop the index of this field.")
+@store_options
+@json_option
+def index_field(
+    field: str, drop: bool, store: str, index_folder: str | None, as_json: bool
+) -> None:
+    """Speed up filters on a metadata field with an index of the database.
+
+    It serves every collection of the store and comparisons of the field with a value, alone or
+    joined by `and`. Worth it where filters allow few of many items; `info -c NAME` lists them.
+
+    \b
+    Example:
+      embedstore index-field year
+      embedstore index-field camera.model
+      embedstore index-field year --drop
+    """
+    import embedstore
+
+    with embedstore.open(store, folder=index_folder, must_exist=True) as opened:
+        name = opened.index_field(field, drop=drop)
+    if as_json:
+        print_json({"field": name, "indexed": not drop})
+    else:
+        click.echo(f"{name}: its index is dropped" if drop else f"{name}: indexed")
 
 
 def _done(collection: str, what: str, as_json: bool) -> None:

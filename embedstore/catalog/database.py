@@ -86,6 +86,11 @@ class Database:
         """Give a statement as the driver's SQL, for those that must not wait for SQLAlchemy."""
         return str(statement.compile(dialect=self._engine.dialect))
 
+    def spelled(self, clause: ClauseElement) -> str:
+        """Give a clause as the driver's SQL with its values quoted in it, for an index."""
+        options = {"literal_binds": True}
+        return str(clause.compile(dialect=self._engine.dialect, compile_kwargs=options))
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()

@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,9 +11,11 @@ from sqlalchemy import ColumnElement, Connection, select, true
 
 from embedstore.catalog.conditions import Condition, compared_fields
 from embedstore.catalog.database import Database
+from embedstore.catalog.field_indexes import FieldIndexes, read_field
+from embedstore.catalog.field_sql import implied
 from embedstore.catalog.filter_sql import to_sql
 from embedstore.catalog.filters import check_fields, parse
-from embedstore.catalog.metadata import spell
+from embedstore.catalog.metadata import Path, spell
 from embedstore.catalog.reader import ITEM, Reader, item_of
 from embedstore.catalog.registry import now
 from embedstore.catalog.tables import items, tombstones
@@ -30,7 +33,7 @@ class _Answer:
     rows: Rows
 
 
-class Filtered(Reader):
+class Filtered(Reader, FieldIndexes):
     """The part of the catalog that answers filters."""
 
     def __init__(self, database: Database) -> None:
@@ -58,8 +61,9 @@ class Filtered(Reader):
         if old is not None and (old.seq == seq or old.seq == self.seq(collection_id)[0]):
             return old.rows
         condition = self._condition(collection_id, where)
+        known = set() if old is not None else {read_field(each) for each in self.indexed_fields()}
         with self._database.snapshot() as connection:
-            new = self._answer(connection, collection_id, condition, old)
+            new = self._answer(connection, collection_id, condition, old, known)
         return self._remembered((collection_id, where), new).rows
 
     def page(
@@ -104,21 +108,28 @@ class Filtered(Reader):
             return true()
         return to_sql(condition, items.c.meta, self._database.dialect)
 
+    def _implied(
+        self, condition: Condition, indexed: AbstractSet[Path]
+    ) -> list[ColumnElement[bool]]:
+        return list(implied(condition, items.c.meta, self._database.dialect, indexed))
+
     def _answer(
         self,
         connection: Connection,
         collection_id: int,
         condition: Condition | None,
         old: _Answer | None,
+        indexed: AbstractSet[Path],
     ) -> _Answer:
         seq, purged_seq = now(connection, collection_id)
         if old is None or old.seq < purged_seq:
             old = _Answer(-1, np.empty(0, np.int64))
         added = select(items.c.row).where(
-            items.c.collection_id == collection_id,
-            items.c.seq > old.seq,
-            self._clause(condition),
+            items.c.collection_id == collection_id, self._clause(condition)
         )
+        narrowed = [] if condition is None else self._implied(condition, indexed)
+        # SQLite would rather follow the index of commits than one of a field
+        added = added.where(*narrowed) if narrowed else added.where(items.c.seq > old.seq)
         dropped = select(tombstones.c.row).where(
             tombstones.c.collection_id == collection_id, tombstones.c.seq > old.seq
         )

@@ -30,10 +30,15 @@ def _promises(connection: Connection) -> None:
     tables.promises.create(connection, checkfirst=True)
 
 
+def _field_indexes(connection: Connection) -> None:
+    tables.field_indexes.create(connection, checkfirst=True)
+
+
 STEPS: tuple[tuple[str, Callable[[Connection], None]], ...] = (
     ("0001 tables", _first_tables),
     ("0002 query banks", _query_banks),
     ("0003 promises", _promises),
+    ("0004 field indexes", _field_indexes),
 )
 
 

@@ -161,6 +161,9 @@ promises = Table(
     Column("crc", BigInt, nullable=False),
 )
 
+# Metadata fields, as filters write them, that have an index of the database in all collections.
+field_indexes = Table("field_indexes", metadata, Column("name", Text, primary_key=True))
+
 migrations = Table(
     "migrations",
     metadata,
