@@ -73,6 +73,20 @@ class Search(Wire):
     )
 
 
+class Searches(Wire):
+    """Several searches in one request."""
+
+    queries: list[Search] = Field(max_length=MAX_ITEMS)
+
+
+class SearchPage(Search):
+    """A search that is answered in pages of k hits."""
+
+    cursor: str | None = Field(
+        default=None, max_length=200, description="Of the page before; left out for the first."
+    )
+
+
 class StoredItem(Wire):
     """An item as it is stored."""
 
@@ -91,6 +105,20 @@ class Found(StoredItem):
     probability: float | None = Field(
         description="Of being relevant, where the collection is calibrated for such a query."
     )
+
+
+class FoundPage(Wire):
+    """A page of hits."""
+
+    hits: list[Found]
+    cursor: str | None = Field(description="Gives the next page; null on the last.")
+
+
+class StoredItems(Wire):
+    """Items in the order they were stored."""
+
+    items: list[StoredItem]
+    after: int | None = Field(description="Ask for the next items with it; null at the end.")
 
 
 class Failed(Wire):
