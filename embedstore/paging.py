@@ -197,7 +197,8 @@ class _Search:
     def _asked(self, width: int) -> Vectors:
         if width == len(self.vector):
             return self.vector
-        return with_bias(self.vector[None, :], share_of_text(self.query))[0]
+        asked: Vectors = with_bias(self.vector[None, :], share_of_text(self.query))[0]
+        return asked
 
 
 def exact_scores(query: Vectors, stored: Vectors) -> NDArray[np.float64]:

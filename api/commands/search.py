@@ -11,6 +11,7 @@ from api.settings import collection_option, json_option, store_options
 
 if TYPE_CHECKING:
     from embedstore import Collection, Hit, Query
+    from embedstore.paging import Page
 
 
 @click.command()
@@ -51,11 +52,19 @@ if TYPE_CHECKING:
     type=float,
     help="Leave out what is less probably relevant; `calibrate` measures it.",
 )
+@click.option("--page", is_flag=True, help="Give the first page of -k hits, and its cursor.")
+@click.option("--cursor", help="Give the page after the one that had this cursor.")
 @store_options
 @collection_option
 @json_option
 def search(
-    store: str, index_folder: str | None, collection: str, as_json: bool, **asked: Any
+    store: str,
+    index_folder: str | None,
+    collection: str,
+    as_json: bool,
+    page: bool,
+    cursor: str | None,
+    **asked: Any,
 ) -> None:
     """Find items by words, by a picture, by both, or by another item.
 
@@ -64,12 +73,16 @@ def search(
       embedstore search "two dogs running" -k 5
       embedstore search "at night" --image street.jpg --not people
       embedstore search "a red bicycle" --min-probability 0.5 --diversity 0.3
+      embedstore search "a red bicycle" -k 50 --page
     """
     import embedstore
 
     query = embedstore.Query(**asked)
     with embedstore.open(store, folder=index_folder, must_exist=True) as opened:
         photos = opened.collection(collection)
+        if page or cursor is not None:
+            _print_page(photos.search_page(query, cursor), as_json)
+            return
         hits = photos.search(query)
         best = None if hits else _best(photos, query)
     if as_json:
@@ -83,6 +96,14 @@ def search(
             f"no hits: collection {collection!r} holds nothing that fits; "
             "try --target text, a wider --where, or `embedstore info`"
         )
+
+
+def _print_page(page: "Page", as_json: bool) -> None:
+    if as_json:
+        print_json({"hits": [hit_json(hit) for hit in page.hits], "cursor": page.cursor})
+        return
+    print_hits(page.hits)
+    click.echo("the last page" if page.cursor is None else f"next: --cursor={page.cursor}")
 
 
 def _best(photos: "Collection", query: "Query") -> "Hit | None":

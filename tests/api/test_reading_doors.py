@@ -16,6 +16,16 @@ def many(store):
     )
 
 
+@pytest.fixture
+def call(store):
+    def run(*words: str, code: int = 0) -> str:
+        done = CliRunner().invoke(main, [*words, "--store", str(store.folder)])
+        assert done.exit_code == code, done.output
+        return done.output
+
+    return run
+
+
 def test_many_searches_are_one_request(client, many):
     queries = [{"text": "red", "target": "text", "k": 2}, {"text": "door", "target": "text"}]
     found = client.post("/v1/collections/words/search_many", json={"queries": queries}).json()
@@ -69,12 +79,7 @@ def test_items_are_listed_with_a_filter(client, many):
         assert client.get("/v1/collections/words/items", params=wrong).status_code == 422
 
 
-def test_a_field_is_indexed_shown_and_dropped(store, many):
-    def call(*words: str, code: int = 0) -> str:
-        done = CliRunner().invoke(main, [*words, "--store", str(store.folder)])
-        assert done.exit_code == code, done.output
-        return done.output
-
+def test_a_field_is_indexed_shown_and_dropped(call, many):
     assert "year: indexed" in call("index-field", "year")
     told = json.loads(call("info", "-c", "words", "--json"))
     assert told["indexed_fields"] == ["year"]
@@ -84,3 +89,15 @@ def test_a_field_is_indexed_shown_and_dropped(store, many):
     }
     assert "has no index" in call("index-field", "year", "--drop", code=EXIT_CODES["NotFound"])
     assert "position" in call("index-field", "a b", code=EXIT_CODES["Invalid"])
+
+
+def test_the_command_line_gives_page_after_page(call, many):
+    asked = ("search", "door", "--target", "text", "-c", "words", "-k", "12")
+    first = json.loads(call(*asked, "--page", "--json"))
+    assert f"next: --cursor={first['cursor']}" in call(*asked, "--page")
+    second = json.loads(call(*asked, f"--cursor={first['cursor']}", "--json"))
+    assert second["cursor"] is None
+    assert len({hit["key"] for hit in first["hits"] + second["hits"]}) == 22
+    assert "the last page" in call(*asked, f"--cursor={first['cursor']}")
+    told = call(*asked, "--cursor", "x", code=EXIT_CODES["Invalid"])
+    assert "leave it out" in told

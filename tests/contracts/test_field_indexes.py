@@ -123,7 +123,7 @@ hostile = st.lists(  # the filter language reads other blanks as blanks
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(path=hostile)
 @example(path=("'); DROP TABLE items; --",))
