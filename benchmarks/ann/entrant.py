@@ -5,6 +5,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -88,10 +89,10 @@ class RunningSide:
     ) -> None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        if self._process.poll() is None:
+        with suppress(BrokenPipeError):
             self._process.stdin.close()
-            self._process.terminate()
-            self._process.wait()
+        self._process.terminate()
+        self._process.wait()
         self._process.stdout.close()
         self._errors.close()
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from benchmarks.ann.entrant import Entrant
-from benchmarks.report import RESULTS, record
+from benchmarks.report import PAGE, RESULTS, record
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 FORMS = {
@@ -25,11 +25,11 @@ _SHARED = (
                  help="Folder of `ann vectors`; without it vectors are made."),
     click.option("--dim", default=512, show_default=True),
     click.option("--k", default=10, show_default=True),
-    click.option("--queries", default=500, show_default=True, help="In each half of them."),
+    click.option("--queries", default=1_000, show_default=True, help="Timed."),
     click.option("--repeats", default=9, show_default=True, help="Interleaved blocks."),
     click.option("--seed", default=7, show_default=True),
     click.option("--out", type=click.Path(file_okay=False, path_type=Path),
-                 help="Folder of the results; benchmarks/results where none is said."),
+                 help="Folder for the page and its results, in place of benchmarks."),
 )  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def entrants(told: Sequence[str]) -> list[Entrant]:
 
 def folder(out: Path | None) -> Path:
     """Give the folder of the results, made if missing."""
-    chosen = RESULTS if out is None else out
+    chosen = RESULTS if out is None else out / RESULTS.name
     chosen.mkdir(parents=True, exist_ok=True)
     return chosen
 
@@ -70,7 +70,7 @@ def folder(out: Path | None) -> Path:
 def written(
     name: str, figures: Mapping[str, Any], asked: Sequence[object], seed: int, out: Path | None
 ) -> None:
-    """Record a result and say where; the page lies beside another folder that was asked for."""
+    """Record a result and say where."""
     command = shlex.join(["python", "-m", "benchmarks", "ann", *map(str, asked)])
-    places = {} if out is None else {"results": out, "page": out / "RESULTS.md"}
+    places = {} if out is None else {"results": folder(out), "page": out / PAGE.name}
     click.echo(f"wrote {record(name, figures, command, seed, **places)}")

@@ -67,9 +67,7 @@ def started(
     return running
 
 
-def swept(
-    side: RunningSide, queries: Path, true: np.ndarray, k: int, **how: Any
-) -> list[Point]:
+def swept(side: RunningSide, queries: Path, true: np.ndarray, k: int, **how: Any) -> list[Point]:
     """Search with every setting, one query a call, on one thread.
 
     Args:

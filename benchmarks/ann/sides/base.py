@@ -51,6 +51,30 @@ class Task:
         return {} if self.columns is None else dict(np.load(self.columns))
 
 
+@dataclass(frozen=True)
+class Search:
+    """One call.
+
+    Attributes:
+        queries: `(q, d)` float32.
+        k: Neighbours wanted.
+        setting: One of the side's `settings`.
+        where: What the rows have to fulfil, where the side can filter.
+        threads: To search in.
+    """
+
+    queries: np.ndarray
+    k: int
+    setting: Setting
+    where: Where = None
+    threads: int = 1
+
+    @property
+    def condition(self) -> str | None:
+        """The filter in the words that the databases share."""
+        return None if self.where is None else f"{self.where[0]} < {self.where[1]}"
+
+
 class Side(Protocol):
     """One library in one form."""
 
@@ -60,31 +84,25 @@ class Side(Protocol):
     def settings(self) -> list[Setting]:
         """Give the search parameters to try, from the cheapest on."""
 
-    def find(
-        self, queries: np.ndarray, k: int, setting: Setting, where: Where, threads: int
-    ) -> np.ndarray:
-        """Give the rows `(q, k)` of the best neighbours of float32 queries `(q, d)`."""
+    def find(self, asked: Search) -> np.ndarray:
+        """Give the rows `(q, k)` of the best neighbours, -1 where there are too few."""
 
 
-def one_by_one(
-    find: Callable[[np.ndarray], list[int]], queries: np.ndarray, k: int, threads: int
-) -> np.ndarray:
+def one_by_one(find: Callable[[np.ndarray], list[int]], asked: Search) -> np.ndarray:
     """Search query by query, in threads where more than one is allowed.
 
     Args:
         find: Gives up to k rows for a query `(d,)`.
-        queries: `(q, d)`.
-        k: Neighbours wanted; too few are filled up with -1.
-        threads: To search in.
+        asked: All queries.
     """
-    if threads > 1 and len(queries) > 1:
-        with ThreadPoolExecutor(threads) as pool:
-            answers = list(pool.map(find, queries))
+    if asked.threads > 1 and len(asked.queries) > 1:
+        with ThreadPoolExecutor(asked.threads) as pool:
+            answers = list(pool.map(find, asked.queries))
     else:
-        answers = [find(query) for query in queries]
-    found = np.full((len(queries), k), -1, dtype=np.int64)
+        answers = [find(query) for query in asked.queries]
+    found = np.full((len(asked.queries), asked.k), -1, dtype=np.int64)
     for place, rows in enumerate(answers):
-        found[place, : len(rows)] = rows[:k]
+        found[place, : len(rows)] = rows[: asked.k]
     return found
 
 

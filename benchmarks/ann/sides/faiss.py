@@ -3,7 +3,7 @@
 import faiss
 import numpy as np
 
-from benchmarks.ann.sides.base import Setting, Task, Where, steps
+from benchmarks.ann.sides.base import Search, Setting, Task, steps
 
 WIDTHS = [32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096]
 EF_CONSTRUCTION = 200
@@ -33,12 +33,10 @@ class SIDE:
             return [{}]
         return steps("efSearch", WIDTHS, self._index.ntotal)
 
-    def find(
-        self, queries: np.ndarray, k: int, setting: Setting, where: Where, threads: int
-    ) -> np.ndarray:
+    def find(self, asked: Search) -> np.ndarray:
         """Search; filters are not measured here."""
-        faiss.omp_set_num_threads(threads)
-        if setting:
-            self._index.hnsw.efSearch = setting["efSearch"]
-        found: np.ndarray = self._index.search(queries, k)[1]
+        faiss.omp_set_num_threads(asked.threads)
+        if asked.setting:
+            self._index.hnsw.efSearch = asked.setting["efSearch"]
+        found: np.ndarray = self._index.search(asked.queries, asked.k)[1]
         return found

@@ -3,7 +3,7 @@
 import hnswlib
 import numpy as np
 
-from benchmarks.ann.sides.base import Setting, Task, Where, steps
+from benchmarks.ann.sides.base import Search, Setting, Task, steps
 
 WIDTHS = [32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096]
 EF_CONSTRUCTION = 200
@@ -28,10 +28,8 @@ class SIDE:
         """Give the values of ef."""
         return steps("ef", WIDTHS, self._index.element_count)
 
-    def find(
-        self, queries: np.ndarray, k: int, setting: Setting, where: Where, threads: int
-    ) -> np.ndarray:
+    def find(self, asked: Search) -> np.ndarray:
         """Search; filters are not measured here."""
-        self._index.set_ef(setting["ef"])
-        found, _ = self._index.knn_query(queries, k, num_threads=threads)
+        self._index.set_ef(asked.setting["ef"])
+        found, _ = self._index.knn_query(asked.queries, asked.k, num_threads=asked.threads)
         return found.astype(np.int64)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from lancedb.index import BTree, HnswSq, IvfPq
 
-from benchmarks.ann.sides.base import Setting, Task, Where, one_by_one
+from benchmarks.ann.sides.base import Search, Setting, Task, one_by_one
 
 SHARES = (0.02, 0.05, 0.1, 0.2, 0.4, 1.0)  # of the partitions
 REFINED = (5, 10, 20, 40)
@@ -47,22 +47,21 @@ class SIDE:
         probes = sorted({max(1, round(share * self._partitions)) for share in SHARES})
         return [{"nprobes": each, "refine": many} for each in probes for many in REFINED]
 
-    def find(
-        self, queries: np.ndarray, k: int, setting: Setting, where: Where, threads: int
-    ) -> np.ndarray:
+    def find(self, asked: Search) -> np.ndarray:
         """Search query by query, filtering first."""
+        told = asked.setting
 
         def nearest(query: np.ndarray) -> list[int]:
-            asked = self._table.search(query).distance_type("dot").limit(k).select(["id"])
-            asked = asked.ef(setting["ef"]) if self._graph else asked.nprobes(setting["nprobes"])
-            if setting["refine"]:
-                asked = asked.refine_factor(setting["refine"])
-            if where is not None:
-                asked = asked.where(f"{where[0]} < {where[1]}", prefilter=True)
-            found: list[int] = asked.to_arrow()["id"].to_pylist()
+            search = self._table.search(query).distance_type("dot").limit(asked.k).select(["id"])
+            search = search.ef(told["ef"]) if self._graph else search.nprobes(told["nprobes"])
+            if told["refine"]:
+                search = search.refine_factor(told["refine"])
+            if asked.condition is not None:
+                search = search.where(asked.condition, prefilter=True)
+            found: list[int] = search.to_arrow()["id"].to_pylist()
             return found
 
-        return one_by_one(nearest, queries, k, threads)
+        return one_by_one(nearest, asked)
 
 
 def _batch(start: int, block: np.ndarray, columns: dict[str, np.ndarray]) -> pa.RecordBatch:

@@ -3,7 +3,7 @@
 import numpy as np
 from pymilvus import DataType, MilvusClient
 
-from benchmarks.ann.sides.base import Setting, Task, Where
+from benchmarks.ann.sides.base import Search, Setting, Task
 
 BATCH = 2_000
 WIDTHS = (32, 64, 128, 256, 512, 1024, 2048)
@@ -53,19 +53,17 @@ class SIDE:
             for probes in sorted({max(1, round(share * self._cells)) for share in SHARES})
         ]
 
-    def find(
-        self, queries: np.ndarray, k: int, setting: Setting, where: Where, threads: int
-    ) -> np.ndarray:
+    def find(self, asked: Search) -> np.ndarray:
         """Search all queries in one call."""
         found = self._client.search(
             "rows",
-            data=list(queries),
+            data=list(asked.queries),
             anns_field="vector",
-            limit=k,
-            filter="" if where is None else f"{where[0]} < {where[1]}",
-            search_params={"metric_type": "IP", "params": dict(setting)},
+            limit=asked.k,
+            filter=asked.condition or "",
+            search_params={"metric_type": "IP", "params": dict(asked.setting)},
         )
-        rows = np.full((len(queries), k), -1, dtype=np.int64)
+        rows = np.full((len(asked.queries), asked.k), -1, dtype=np.int64)
         for place, hits in enumerate(found):
             rows[place, : len(hits)] = [hit["id"] for hit in hits]
         return rows

@@ -1,16 +1,17 @@
 """This project's index: `tuned` for what is promised, or a kind of index, to sweep like a peer."""
 
+import sys
 import time
 from dataclasses import replace
 
 import numpy as np
 
 from benchmarks.ann.sides import meter
-from benchmarks.ann.sides.base import Setting, Task, Where
+from benchmarks.ann.sides.base import Search, Setting, Task
 from indexer import FaissIndex, IndexSpec, build
 from indexer.lazy import load_faiss
 from indexer.planner import complete
-from indexer.tune import tune
+from indexer.tune import Candidate, tune
 
 SHARES = (0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.35)  # of the cells
 RERANKED = (4, 8, 12, 20, 40, 80, 160)
@@ -25,6 +26,7 @@ class SIDE:
     """
 
     def __init__(self, form: str) -> None:
+        load_faiss()  # what the library itself holds is no memory of an index
         self._form = form
         self.cost: dict[str, float] = {}
 
@@ -35,7 +37,8 @@ class SIDE:
         spec = IndexSpec(self._form, rows.shape[1])
         if self._form == "tuned":
             queries = np.load(task.queries)
-            spec = tune(rows, queries, recall=task.recall, k=task.k).kept().spec
+            tuning = tune(rows, queries, recall=task.recall, k=task.k, told=_tell)
+            spec = tuning.kept().spec
         chosen, wall = meter.cpu_seconds(), time.perf_counter()
         self._index = build(rows, complete(spec, len(rows)))
         self._held: dict[IndexSpec, FaissIndex] = {}
@@ -58,13 +61,15 @@ class SIDE:
             return [{"ef": width, "rerank": many} for width in WIDTHS for many in (1, 4, 10)]
         return [{}]
 
-    def find(
-        self, queries: np.ndarray, k: int, setting: Setting, where: Where, threads: int
-    ) -> np.ndarray:
+    def find(self, asked: Search) -> np.ndarray:
         """Search; filters belong to the forms of `own_store`."""
-        load_faiss().omp_set_num_threads(threads)
-        spec = replace(self._index.spec, **setting)
+        load_faiss().omp_set_num_threads(asked.threads)
+        spec = replace(self._index.spec, **asked.setting)
         if spec not in self._held:
             self._held[spec] = self._index.tuned(spec)
-        found: np.ndarray = self._held[spec].search(queries, k)[0]
+        found: np.ndarray = self._held[spec].search(asked.queries, asked.k)[0]
         return found
+
+
+def _tell(candidate: Candidate) -> None:
+    print(f"tried {candidate}", file=sys.stderr, flush=True)

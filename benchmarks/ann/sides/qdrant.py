@@ -3,7 +3,7 @@
 import numpy as np
 from qdrant_client import QdrantClient, models
 
-from benchmarks.ann.sides.base import Setting, Task, Where, one_by_one
+from benchmarks.ann.sides.base import Search, Setting, Task, one_by_one
 
 BATCH = 1_000
 
@@ -12,6 +12,7 @@ class SIDE:
     """One collection."""
 
     def __init__(self, form: str) -> None:
+        assert form == "local", form
         self._client = QdrantClient(":memory:")
 
     def build(self, task: Task) -> None:
@@ -30,19 +31,17 @@ class SIDE:
         """Give the only one."""
         return [{}]
 
-    def find(
-        self, queries: np.ndarray, k: int, setting: Setting, where: Where, threads: int
-    ) -> np.ndarray:
+    def find(self, asked: Search) -> np.ndarray:
         """Search query by query."""
         only = None
-        if where is not None:
-            below = models.FieldCondition(key=where[0], range=models.Range(lt=where[1]))
+        if asked.where is not None:
+            below = models.FieldCondition(key=asked.where[0], range=models.Range(lt=asked.where[1]))
             only = models.Filter(must=[below])
 
         def nearest(query: np.ndarray) -> list[int]:
             found = self._client.query_points(
-                "rows", query=query.tolist(), query_filter=only, limit=k, with_payload=False
+                "rows", query=query.tolist(), query_filter=only, limit=asked.k, with_payload=False
             )
             return [int(point.id) for point in found.points]
 
-        return one_by_one(nearest, queries, k, threads)
+        return one_by_one(nearest, asked)

@@ -7,7 +7,7 @@ SOAR: Sun et al., "SOAR: Improved indexing for approximate nearest neighbor sear
 import numpy as np
 from scann import scann_ops_pybind
 
-from benchmarks.ann.sides.base import Setting, Task, Where
+from benchmarks.ann.sides.base import Search, Setting, Task
 
 SHARES = (0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.35, 0.6)  # of the leaves
 REORDERED = (50, 100, 200, 400, 800, 1600)
@@ -44,18 +44,20 @@ class SIDE:
             for reordered in REORDERED
         ]
 
-    def find(
-        self, queries: np.ndarray, k: int, setting: Setting, where: Where, threads: int
-    ) -> np.ndarray:
+    def find(self, asked: Search) -> np.ndarray:
         """Search; filters are not measured here."""
-        if len(queries) == 1:
-            found, _ = self._searcher.search(queries[0], final_num_neighbors=k, **setting)
-            return _padded([found], k)
+        if len(asked.queries) == 1:
+            found, _ = self._searcher.search(
+                asked.queries[0], final_num_neighbors=asked.k, **asked.setting
+            )
+            return _padded([found], asked.k)
         batched = (
-            self._searcher.search_batched_parallel if threads > 1 else self._searcher.search_batched
+            self._searcher.search_batched_parallel
+            if asked.threads > 1
+            else self._searcher.search_batched
         )
-        found, _ = batched(queries, final_num_neighbors=k, **setting)
-        return _padded(found, k)
+        found, _ = batched(asked.queries, final_num_neighbors=asked.k, **asked.setting)
+        return _padded(found, asked.k)
 
 
 def _padded(found: list[np.ndarray], k: int) -> np.ndarray:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.ann.sides import meter
-from benchmarks.ann.sides.base import Side, Task
+from benchmarks.ann.sides.base import Search, Side, Task
 
 
 class Server:
@@ -53,9 +53,12 @@ class Server:
         rows = _loaded(queries)[slice(*span)]
         meter.pin(threads)
         where = None if where is None else (where[0], where[1])
-        calls = [rows[start : start + batch] for start in range(0, len(rows), batch)]
+        calls = [
+            Search(rows[start : start + batch], k, setting, where, threads)
+            for start in range(0, len(rows), batch)
+        ]
         wall, cpu = time.perf_counter(), meter.cpu_seconds()
-        found = [self._side.find(call, k, setting, where, threads) for call in calls]
+        found = [self._side.find(call) for call in calls]
         wall, cpu = time.perf_counter() - wall, meter.cpu_seconds() - cpu
         return {"wall": wall, "cpu": cpu, "ids": np.concatenate(found).tolist()}
 

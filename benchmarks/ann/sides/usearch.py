@@ -3,7 +3,7 @@
 import numpy as np
 from usearch.index import Index
 
-from benchmarks.ann.sides.base import Setting, Task, Where, steps
+from benchmarks.ann.sides.base import Search, Setting, Task, steps
 
 WIDTHS = [32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096]
 
@@ -32,10 +32,8 @@ class SIDE:
         """Give the expansions of a search."""
         return steps("expansion_search", WIDTHS, len(self._index))
 
-    def find(
-        self, queries: np.ndarray, k: int, setting: Setting, where: Where, threads: int
-    ) -> np.ndarray:
+    def find(self, asked: Search) -> np.ndarray:
         """Search; filters are not measured here."""
-        self._index.expansion_search = setting["expansion_search"]
-        found = self._index.search(queries, k, threads=threads)
-        return np.asarray(found.keys).astype(np.int64).reshape(len(queries), k)
+        self._index.expansion_search = asked.setting["expansion_search"]
+        found = self._index.search(asked.queries, asked.k, threads=asked.threads)
+        return np.asarray(found.keys).astype(np.int64).reshape(len(asked.queries), asked.k)
