@@ -7,8 +7,10 @@ import click
 
 from api.commands import (
     calibrate,
+    clusters,
     demo,
     doctor,
+    duplicates,
     export,
     index,
     manage,
@@ -77,6 +79,8 @@ for command in (
     manage.rebuild,
     manage.index_field,
     calibrate.calibrate,
+    duplicates.duplicates,
+    clusters.clusters,
     re_embed.re_embed,
     train.train,
     doctor.doctor,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from api.output import print_json, print_table
+from api.query_file import lines_of
 from api.settings import collection_option, json_option, store_options
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def calibrate(
     import embedstore
     from embedstore.calibration import calibrate as measured
 
-    lines = None if queries is None else _lines(queries)
+    lines = None if queries is None else lines_of(queries)
     with embedstore.open(store, folder=index_folder, must_exist=True) as opened:
         found = measured(opened.collection(collection), lines, **choices)
     if as_json:
@@ -94,14 +95,3 @@ def _points(gain: "Gain | None") -> tuple[str, str]:
     if gain is None:
         return "not measured", ""
     return f"{100 * gain.mean:+.1f}", f"{100 * gain.low:+.1f} to {100 * gain.high:+.1f}"
-
-
-def _lines(path: Path) -> list[str]:
-    from embedstore.errors import Invalid
-
-    try:
-        return path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(
-            f"{path} cannot be read as text ({error}); expected one query a line in UTF-8"
-        ) from error
