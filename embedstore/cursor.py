@@ -59,7 +59,7 @@ def read(cursor: str, collection: int, asked: str) -> Place:
     if place is None:
         raise refused(cursor, "it is damaged or no cursor at all")
     if place.collection != collection:
-        raise refused(cursor, "it is of another collection")
+        raise refused(cursor, "it is of another collection, or of this one before a re-embedding")
     if place.asked != asked:
         raise refused(
             cursor,

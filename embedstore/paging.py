@@ -144,7 +144,8 @@ class _Search:
         if self.query.where is not None:
             allow = self.catalog.allowed(self.info.id, self.query.where, self.indices.seq)
         share, modality = share_of_text(self.query), self._modality
-        depth = place.given + wanted + SPARE
+        # No more than there can be: whoever makes up a cursor shall not ask for all memory
+        depth = min(place.given, self.newest) + wanted + SPARE
         while True:
             found = self.indices.neighbors(modality, self.vector, depth, allow, share, exact=True)
             near = ranked(found, modality)

@@ -1,6 +1,7 @@
 """Pages of a search: each item once, in exact order, whatever happens between two pages."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from hypothesis.stateful import (
 
 import embedstore
 from embedstore import Item, Query
-from embedstore.cursor import Place, read
+from embedstore.cursor import Place, _unpacked, read
 from embedstore.errors import BadQuery, NotFound
 from embedstore.paging import exact_scores
 
@@ -137,8 +138,8 @@ def test_pages_give_each_item_once_whatever_happens_between_them():
     run_state_machine_as_test(
         Pages,
         settings=settings(
-            max_examples=15,
-            stateful_step_count=20,
+            max_examples=12,
+            stateful_step_count=16,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
@@ -255,6 +256,17 @@ def test_a_cursor_from_after_a_restored_backup_is_refused(made, monkeypatch):
     monkeypatch.setattr(type(made.indices), "seq", 1)
     with pytest.raises(BadQuery, match="backup"):
         made.search_page(query, cursor)
+
+
+def test_a_made_up_cursor_takes_no_more_memory_than_the_collection(made):
+    query = Query(vector=unit(3)[0], k=5)
+    first = made.search_page(query)
+    known = _unpacked(first.cursor)
+    second = made.search_page(query, first.cursor)
+    forged = made.search_page(query, replace(known, given=2**62).cursor())
+    assert [hit.item.key for hit in forged.hits] == [hit.item.key for hit in second.hits]
+    nowhere = replace(known, score=-1e300, row=2**62).cursor()
+    assert made.search_page(query, nowhere).hits == []
 
 
 @pytest.mark.parametrize(
