@@ -4,7 +4,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -20,6 +20,7 @@ from benchmarks.ann.truth import recall
 
 PARTS = 10_000
 FILTERING = ("lancedb", "milvus", "qdrant")
+OWN = [Entrant("own_store", form, sys.executable) for form in ("collection", "set")]
 FEW = 3
 LONGEST = 2e6  # microseconds of a block of a slow side
 SHARES = (0.5, 0.05, 0.005, 0.0005)
@@ -46,6 +47,25 @@ class Filter:
     def where(self) -> tuple[str, int]:
         """What a side is told."""
         return self.column, round(self.share * PARTS)
+
+
+@dataclass
+class Turns:
+    """One side under one filter.
+
+    Attributes:
+        side: The process.
+        point: The setting it searches with.
+        first: Microseconds of the first query under a filter never used before.
+        blocks: What each block took and found.
+        true: What there was to find.
+    """
+
+    side: RunningSide
+    point: Point
+    first: float
+    blocks: list[Answer] = field(default_factory=list)
+    true: list[np.ndarray] = field(default_factory=list)
 
 
 @click.command()
@@ -77,7 +97,6 @@ def command(
     strange = sorted({each.library for each in databases} - set(FILTERING))
     if strange:
         raise click.BadParameter(f"{strange[0]} has no filters here; {', '.join(FILTERING)} have")
-    own = [Entrant("own_store", form, sys.executable) for form in ("set", "collection")]
     notes: list[str] = []
     table = []
     with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
@@ -86,7 +105,7 @@ def command(
         columns = columns_of(data.vectors, seed)
         np.savez(work / "columns.npz", **columns)
         told = {"columns": work / "columns.npz", "threads": 2, "k": k, "recall": target}
-        sides = started(stack, [*own, *databases], data, work, notes, **told)
+        sides = started(stack, [*OWN, *databases], data, work, notes, **told)
         for column in COLUMNS:
             for share in SHARES:
                 each = filtered(data, columns, column, share, k, sweep)
@@ -138,42 +157,41 @@ def measured(
     block: int,
 ) -> list[dict[str, Any]]:
     """Give a row for each side under one filter."""
-    points: list[Point] = []
-    first: list[float] = []
+    turns = []
     for side in sides:
         new = (asked.column, asked.where[1] + 1)
-        setting = side.built["settings"][-1]
-        first.append(side.find(data.timed, (0, 1), k, setting=setting, where=new).wall)
-        few = asked.chosen_by if len(side.built["settings"]) > 1 else asked.chosen_by[:FEW]
-        tried = swept(side, data.sweep, few, k, where=asked.where)
-        points.append(best(tried, target))
-    blocks: list[list[Answer]] = [[] for _ in sides]
-    true: list[list[np.ndarray]] = [[] for _ in sides]
+        settings = side.built["settings"]
+        first = side.find(data.timed, (0, 1), k, setting=settings[-1], where=new).wall
+        few = asked.chosen_by if len(settings) > 1 else asked.chosen_by[:FEW]
+        point = best(swept(side, data.sweep, few, k, where=asked.where), target)
+        turns.append(Turns(side, point, first))
     count, block = len(asked.true), min(block, len(asked.true))
-    sizes = [max(FEW, min(block, int(LONGEST / each.wall))) for each in points]
     for repeat in range(repeats):
         start = (repeat * block) % (count - block + 1)
-        for place in range(len(sides)) if repeat % 2 else reversed(range(len(sides))):
-            told = {"setting": points[place].setting, "where": asked.where}
-            sides[place].find(data.timed, (start, start + 1), k, **told)  # warm, as in use
-            span = (start, min(start + sizes[place], count))
-            blocks[place].append(sides[place].find(data.timed, span, k, **told))
-            true[place].append(asked.true[slice(*span)])
-    rows = []
-    for place, side in enumerate(sides):
-        ids = np.concatenate([each.ids for each in blocks[place]])
-        own = zip(blocks[place], blocks[1], strict=True)
-        rows.append(
-            {
-                "allowed": f"{100 * asked.share:g}% {COLUMNS[asked.column]}",
-                "index": side.entrant.name,
-                "recall": recall(ids, np.concatenate(true[place])),
-                "ms": median(each.wall for each in blocks[place]) / 1e3,
-                "CPU ms": median(each.cpu for each in blocks[place]) / 1e3,
-                "x collection": median(mine.wall / theirs.wall for mine, theirs in own),
-                "first ms": first[place] / 1e3,
-                "setting": " ".join(f"{a}={b}" for a, b in points[place].setting.items()),
-            }
-        )
-        click.echo(rows[-1])
+        for each in turns if repeat % 2 else turns[::-1]:
+            size = max(FEW, min(block, int(LONGEST / each.point.wall)))
+            span = (start, min(start + size, count))
+            told = {"setting": each.point.setting, "where": asked.where}
+            each.side.find(data.timed, (start, start + 1), k, **told)  # warm, as in use
+            each.blocks.append(each.side.find(data.timed, span, k, **told))
+            each.true.append(asked.true[slice(*span)])
+    collection = next(each for each in turns if each.side.entrant == OWN[0])
+    rows = [_row(each, collection, asked) for each in turns]
+    for row in rows:
+        click.echo(row)
     return rows
+
+
+def _row(each: Turns, collection: Turns, asked: Filter) -> dict[str, Any]:
+    ids = np.concatenate([one.ids for one in each.blocks])
+    pairs = zip(each.blocks, collection.blocks, strict=True)
+    return {
+        "allowed": f"{100 * asked.share:g}% {COLUMNS[asked.column]}",
+        "index": each.side.entrant.name,
+        "recall": recall(ids, np.concatenate(each.true)),
+        "ms": median(one.wall for one in each.blocks) / 1e3,
+        "CPU ms": median(one.cpu for one in each.blocks) / 1e3,
+        "x collection": median(mine.wall / theirs.wall for mine, theirs in pairs),
+        "first ms": each.first / 1e3,
+        "setting": " ".join(f"{name}={value}" for name, value in each.point.setting.items()),
+    }
