@@ -14,7 +14,7 @@ from indexer.checks import as_matrix
 from indexer.errors import BadVectors
 from indexer.faiss_index import FaissIndex
 from indexer.lazy import load_faiss, one_thread
-from indexer.planner import complete, rotated, sub_quantizers
+from indexer.planner import PQ_KINDS, complete, has_graph_of_cells, rotated, sub_quantizers
 from indexer.types import IndexSpec, Vectors
 
 ROWS_AT_ONCE = 16_384  # float16 rows are widened by the block
@@ -63,31 +63,35 @@ def _empty(spec: IndexSpec) -> Any:
         case "flat":
             return faiss.IndexFlatIP(spec.dim)
         case "ivf_flat":
-            return faiss.index_factory(spec.dim, f"IVF{spec.nlist},Flat", metric)
+            return faiss.index_factory(spec.dim, f"{_cells(spec)},Flat", metric)
         case "ivf_sq8":
-            return faiss.index_factory(spec.dim, f"IVF{spec.nlist},SQ8", metric)
-        case "ivf_pq":
+            return faiss.index_factory(spec.dim, f"{_cells(spec)},SQ8", metric)
+        case "ivf_pq" | "ivf_pq_small":
             # Few dimensions of an embedding carry most of the variance; a random rotation shares
             # it out among the sub-quantizers (recall@10 .87 -> .99 on made data like CLIP's).
             turned = rotated(spec.dim)
-            codes = f"PQ{sub_quantizers(turned)}x4fs"
-            return faiss.index_factory(spec.dim, f"RR{turned},IVF{spec.nlist},{codes}", metric)
+            codes = f"PQ{sub_quantizers(turned, spec.kind)}x4fs"
+            return faiss.index_factory(spec.dim, f"RR{turned},{_cells(spec)},{codes}", metric)
         case "hnsw":
             graph = faiss.IndexHNSWSQ(spec.dim, faiss.ScalarQuantizer.QT_8bit, spec.links, metric)
             graph.hnsw.efConstruction = 4 * spec.links
             return graph
 
 
+def _cells(spec: IndexSpec) -> str:
+    return f"IVF{spec.nlist}{'_HNSW32' if has_graph_of_cells(spec) else ''}"
+
+
 def _train(base: Any, vectors: NDArray[np.floating[Any]], spec: IndexSpec) -> None:
     faiss = load_faiss()
     rng = np.random.default_rng(SEED)
-    wanted = max(POINTS_A_CELL * spec.nlist, CODE_TRAINING if spec.kind == "ivf_pq" else 0)
+    wanted = max(POINTS_A_CELL * spec.nlist, CODE_TRAINING if spec.kind in PQ_KINDS else 0)
     sample = _sample(vectors, max(wanted, LEAST_TRAINING), rng)
     if spec.nlist:
         cells = faiss.extract_index_ivf(base)
         cells.cp.max_points_per_centroid = POINTS_A_CELL
         cells.cp.min_points_per_centroid = 1  # `complete` chose nlist; no advice on stderr
-    if spec.kind == "ivf_pq":
+    if spec.kind in PQ_KINDS:
         rotation = base.chain.at(0)
         rotation.train(sample)
         turned = rotation.apply(sample)

@@ -1,7 +1,7 @@
 """Every faiss kind behind one protocol."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from copy import copy
 from dataclasses import replace
@@ -17,6 +17,7 @@ from indexer.filter_plan import ENOUGH, plan_filter
 from indexer.flat import best_positions
 from indexer.gpu import MOST_NEIGHBORS, to_gpu
 from indexer.lazy import load_faiss, one_thread
+from indexer.planner import PQ_KINDS, has_graph_of_cells
 from indexer.types import IndexSpec, Mask, Vectors
 
 MOST_CANDIDATES = 4096  # re-scored for one query; bounds a search for many neighbours
@@ -42,6 +43,7 @@ class FaissIndex:
         faiss = load_faiss()
         # faiss keeps larger batches off BLAS than pays (4 to 11 times slower): 4 queries suffice.
         faiss.cvar.distance_compute_blas_threshold = 4 * spec.dim
+        self.evidence: Mapping[str, Any] | None = None
         self._spec = spec
         self._base = base
         self._matrix = matrix
@@ -71,6 +73,12 @@ class FaissIndex:
         tuned = copy(self)
         tuned._spec, tuned._plain_params = spec, {}
         return tuned
+
+    def with_evidence(self, evidence: Mapping[str, Any] | None) -> "FaissIndex":
+        """Give the same index with what was measured of it, a JSON object, to publish with it."""
+        known = copy(self)
+        known.evidence = evidence
+        return known
 
     def __len__(self) -> int:
         return int(self._base.ntotal)
@@ -195,8 +203,11 @@ class FaissIndex:
         if spec.kind == "hnsw":
             return faiss.SearchParametersHNSW(efSearch=max(spec.ef, candidates))
         nprobe = min(spec.nlist, ceil(spec.nprobe * widen))
-        found = faiss.SearchParametersIVF(nprobe=nprobe)
-        if spec.kind == "ivf_pq":
+        graph = has_graph_of_cells(spec)
+        # faiss keeps what is passed here alive, but not what is assigned later.
+        coarse = faiss.SearchParametersHNSW(efSearch=2 * nprobe) if graph else None
+        found = faiss.SearchParametersIVF(nprobe=nprobe, quantizer_params=coarse)
+        if spec.kind in PQ_KINDS:
             return faiss.SearchParametersPreTransform(index_params=found)
         return found
 

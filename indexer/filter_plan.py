@@ -18,7 +18,13 @@ SCANNED = 0.35  # of an allowed row, where it lies
 SKIPPED_ROW = 3.0  # a row that the scan passes over, whatever its dimension
 RESCORED = 2.5  # of a fetched row that is allowed
 FETCHED_ROW = 100.0  # a candidate kept, sorted and looked up in the filter
-VISITED: dict[Kind, float] = {"ivf_flat": 0.2, "ivf_sq8": 0.1, "ivf_pq": 0.05, "hnsw": 6.0}
+VISITED: dict[Kind, float] = {
+    "ivf_flat": 0.2,
+    "ivf_sq8": 0.1,
+    "ivf_pq": 0.05,
+    "ivf_pq_small": 0.025,
+    "hnsw": 6.0,
+}
 
 WANTED = 4  # allowed candidates asked for, as a multiple of k
 ENOUGH = 2  # allowed candidates that suffice, as a multiple of k

@@ -2,14 +2,17 @@
 
 | vectors           | device | first choice | where memory is short  |
 |-------------------|--------|--------------|------------------------|
-| up to 50,000      | cpu    | flat         | ivf_sq8, then ivf_pq   |
-| more              | cpu    | ivf_pq       | ivf_pq, the smallest   |
+| up to 50,000      | cpu    | flat         | ivf_sq8, then as below |
+| more              | cpu    | ivf_pq       | ivf_pq_small           |
 | up to 4,000,000   | gpu    | flat         | ivf_sq8, then cpu      |
 | more              | gpu    | ivf_flat     | ivf_sq8, then cpu      |
 
 The ivf_pq here rotates its vectors at random before it quantises them and re-scores its
-candidates exactly: of all CPU kinds measured it needs least time for a given recall. Its nprobe
-and rerank are generous because text queries lie outside the distribution of image vectors.
+candidates exactly: of all CPU kinds measured it needs least time for a given recall. Where memory
+is short, codes of half the bytes beat RaBitQ's, which are longer and scanned five times slower.
+From `GRAPH_OF_CELLS` cells on, a graph finds the cells to visit sooner than a scan of all of them.
+nprobe and rerank are generous, because text queries may lie outside the distribution of image
+vectors; `tune` finds what real queries need, often a quarter of it.
 """
 
 from dataclasses import replace
@@ -22,7 +25,10 @@ from indexer.types import IndexSpec, Kind
 EXACT_ON_CPU = 50_000  # a scan of so many rows of 512 takes about 7 ms
 GRAPH_UP_TO = 200_000  # a graph of more takes many minutes to build
 EXACT_ON_GPU = 4_000_000
+GRAPH_OF_CELLS = 8_000  # of 8,000 cells a scan takes 460 us to find 64, a graph 160 to 300
 GPU_KINDS: tuple[Kind, ...] = ("flat", "ivf_flat", "ivf_sq8")
+
+PQ_KINDS: tuple[Kind, ...] = ("ivf_pq", "ivf_pq_small")
 
 POINTS_A_CELL = 39  # fewer train a cell badly (faiss says so on stderr)
 
@@ -54,7 +60,7 @@ def plan(n: int, dim: int, memory_bytes: int | None = None, gpus: int = 0) -> In
 
 def candidates(n: int, dim: int, gpus: int = 0) -> list[IndexSpec]:
     """Give the indexes worth trying for a promise of recall, in no order; see `plan`."""
-    kinds: list[Kind] = ["flat", "ivf_sq8", "ivf_pq"]
+    kinds: list[Kind] = ["flat", "ivf_sq8", *PQ_KINDS]
     if n <= GRAPH_UP_TO:
         kinds.append("hnsw")
     here = [complete(IndexSpec(kind, dim), n) for kind in kinds]
@@ -63,7 +69,7 @@ def candidates(n: int, dim: int, gpus: int = 0) -> list[IndexSpec]:
 
 
 def _cpu_kinds(n: int) -> list[Kind]:
-    return ["flat", "ivf_sq8", "ivf_pq"] if n <= EXACT_ON_CPU else ["ivf_pq"]
+    return ["flat", "ivf_sq8", *PQ_KINDS] if n <= EXACT_ON_CPU else [*PQ_KINDS]
 
 
 def complete(spec: IndexSpec, n: int) -> IndexSpec:
@@ -87,19 +93,28 @@ def complete(spec: IndexSpec, n: int) -> IndexSpec:
     cells = spec.nlist or 2 * isqrt(n)
     nlist = max(1, min(cells, n // POINTS_A_CELL))
     nprobe = min(nlist, spec.nprobe or max(64, nlist // 5))
-    default_rerank = {"ivf_flat": 1, "ivf_sq8": 4, "ivf_pq": 40}[spec.kind]
+    default_rerank = {"ivf_flat": 1, "ivf_sq8": 4}.get(spec.kind, 40)
     rerank = max(spec.rerank, default_rerank) if spec.rerank <= 1 else spec.rerank
     return replace(spec, nlist=nlist, nprobe=nprobe, links=0, ef=0, rerank=rerank)
 
 
+def has_graph_of_cells(spec: IndexSpec) -> bool:
+    """Tell whether a graph finds the cells to visit; a GPU scans them."""
+    return spec.nlist >= GRAPH_OF_CELLS and spec.device == "cpu"
+
+
 def rotated(dim: int) -> int:
-    """Give the even dimension that ivf_pq rotates into, so that codes of two coordinates fit."""
+    """Give the even dimension to rotate into, so that codes of two coordinates fit."""
     return dim + dim % 2
 
 
-def sub_quantizers(dim: int) -> int:
-    """Give the largest divisor of dim up to dim / 2: product quantizers of 4 bits each."""
-    return next((dim // width for width in range(2, dim + 1) if dim % width == 0), 1)
+def sub_quantizers(dim: int, kind: Kind = "ivf_pq") -> int:
+    """Give the product quantizers of 4 bits each: the most that divide dim, up to dim / 2.
+
+    An ivf_pq_small has at most half as many.
+    """
+    least = 2 if kind == "ivf_pq" else 4
+    return next((dim // width for width in range(least, dim + 1) if dim % width == 0), 1)
 
 
 def footprint(spec: IndexSpec, n: int) -> int:
@@ -109,12 +124,13 @@ def footprint(spec: IndexSpec, n: int) -> int:
     and a search touches only its candidates' rows.
     """
     ids, cell_ids = 8, 8
+    codes = sub_quantizers(rotated(spec.dim), spec.kind)
     each = {
         "flat": 4 * spec.dim,
         "ivf_flat": 4 * spec.dim + cell_ids,
         "ivf_sq8": spec.dim + cell_ids,
-        "ivf_pq": (sub_quantizers(rotated(spec.dim)) + 1) // 2 + cell_ids,
+        **dict.fromkeys(PQ_KINDS, (codes + 1) // 2 + cell_ids),
         "hnsw": spec.dim + 8 * spec.links + 16,
     }[spec.kind]
-    rotation = 4 * spec.dim**2 + 64 * spec.dim if spec.kind == "ivf_pq" else 0
+    rotation = 4 * spec.dim**2 + 64 * spec.dim if spec.kind in PQ_KINDS else 0
     return n * (each + ids) + 4 * spec.dim * spec.nlist + rotation

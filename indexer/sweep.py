@@ -17,6 +17,7 @@ RERANKS: dict[Kind, tuple[int, ...]] = {
     "ivf_flat": (1,),
     "ivf_sq8": (2, 4),
     "ivf_pq": (4, 8, 12, 20, 40, 80, 160),
+    "ivf_pq_small": (4, 8, 12, 20, 40, 80, 160),
     "hnsw": (4,),
 }
 LEAST_WIDTH, MOST_EF = 4, 4096

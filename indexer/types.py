@@ -10,7 +10,7 @@ Vectors = NDArray[np.float32]  # (n, d), unit rows
 Ids = NDArray[np.int64]  # (n,)
 Mask = NDArray[np.bool_]  # (n,), one flag a position
 
-Kind = Literal["flat", "ivf_flat", "ivf_sq8", "ivf_pq", "hnsw"]
+Kind = Literal["flat", "ivf_flat", "ivf_sq8", "ivf_pq", "ivf_pq_small", "hnsw"]
 Device = Literal["cpu", "gpu"]
 
 NO_ID = -1
@@ -21,7 +21,8 @@ class IndexSpec:
     """What to build: the kind of index and its parameters.
 
     Attributes:
-        kind: Flat is exact; the others are approximate.
+        kind: Flat is exact; the others are approximate. ivf_pq_small has codes half as long as
+            ivf_pq, and re-scores more for the same recall.
         dim: Dimension of the vectors.
         nlist: Cells of an inverted file; 0 for flat and hnsw.
         nprobe: Cells visited by a search.

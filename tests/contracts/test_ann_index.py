@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from indexer import FaissIndex, FlatIndex, IndexSpec, build
+from indexer import FaissIndex, FlatIndex, IndexSpec, build, planner
+from indexer.lazy import load_faiss
 from indexer.types import Kind
 
 N, DIM, K = 4000, 48, 10
@@ -118,7 +119,7 @@ def test_the_oracle_breaks_ties_by_position() -> None:
     assert (found[:, 1] == found[:, 0] + 200).all()
 
 
-@pytest.mark.parametrize("kind", ["ivf_flat", "ivf_sq8", "ivf_pq"])
+@pytest.mark.parametrize("kind", ["ivf_flat", "ivf_sq8", "ivf_pq", "ivf_pq_small"])
 @pytest.mark.parametrize("share", [None, 0.5])
 def test_cells_that_hold_too_few_are_made_up_for(kind: Kind, share: float | None) -> None:
     narrow = build(IMAGES, IndexSpec(kind, DIM, nlist=100, nprobe=1))
@@ -127,3 +128,18 @@ def test_cells_that_hold_too_few_are_made_up_for(kind: Kind, share: float | None
     expected, expected_scores = ORACLE.search(TEXTS, 500, mask)
     assert (np.sort(found) == np.sort(expected)).mean() > FLOOR
     np.testing.assert_allclose(scores, expected_scores, atol=1e-2)
+
+
+@pytest.mark.parametrize("kind", ["ivf_flat", "ivf_sq8", "ivf_pq"])
+def test_a_graph_finds_the_cells_that_a_scan_finds(
+    kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = IndexSpec(kind, DIM, nlist=100, nprobe=20)
+    scanned = build(IMAGES, spec).search(TEXTS, K)
+    monkeypatch.setattr(planner, "GRAPH_OF_CELLS", 100)
+    graph = build(IMAGES, spec)
+    faiss = load_faiss()
+    cells = faiss.extract_index_ivf(graph.parts["index"])
+    assert isinstance(faiss.downcast_index(cells.quantizer), faiss.IndexHNSW)
+    found, _ = graph.search(TEXTS, K)
+    assert np.mean([np.isin(*rows).mean() for rows in zip(found, scanned[0], strict=True)]) > 0.9

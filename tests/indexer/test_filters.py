@@ -83,7 +83,7 @@ def test_rows_that_the_neighbourhood_lacks_are_scanned(monkeypatch: pytest.Monke
     np.testing.assert_array_equal(index.search(QUERIES[:1], K, mask)[0], expected[0])
 
 
-KINDS = st.sampled_from(["ivf_flat", "ivf_sq8", "ivf_pq", "hnsw"])
+KINDS = st.sampled_from(["ivf_flat", "ivf_sq8", "ivf_pq", "ivf_pq_small", "hnsw"])
 
 
 @given(KINDS, st.integers(1, 20_000_000), st.floats(0, 1), st.integers(1, 200))

@@ -1,11 +1,14 @@
 """The plan is a table; these are its laws."""
 
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer import BadVectors, IndexSpec, footprint, plan
-from indexer.planner import GPU_KINDS, complete, sub_quantizers
+from indexer.planner import GPU_KINDS, candidates, complete, sub_quantizers
+from indexer.types import Kind
 
 COUNTS = st.integers(0, 20_000_000)
 DIMS = st.integers(1, 2048)
@@ -16,6 +19,8 @@ LADDER = [
     (50_001, 0, None, "ivf_pq", "cpu"),
     (50_000, 0, 50_000 * 1000, "ivf_sq8", "cpu"),
     (50_000, 0, 50_000 * 200, "ivf_pq", "cpu"),
+    (50_000, 0, 50_000 * 130, "ivf_pq_small", "cpu"),
+    (1_000_000, 0, 1_000_000 * 100, "ivf_pq_small", "cpu"),
     (1_000_000, 1, None, "flat", "gpu"),
     (10_000_000, 1, None, "ivf_flat", "gpu"),
     (1_000_000, 1, 1_000_000 * 600, "ivf_sq8", "gpu"),
@@ -46,7 +51,7 @@ def test_more_memory_never_gives_a_smaller_index(
 
 @given(COUNTS, COUNTS, DIMS)
 def test_more_vectors_take_more_memory(one: int, other: int, dim: int) -> None:
-    for kind in ("flat", "ivf_flat", "ivf_sq8", "ivf_pq", "hnsw"):
+    for kind in get_args(Kind):
         sizes = [footprint(complete(IndexSpec(kind, dim), n), n) for n in sorted((one, other))]
         assert sizes[0] <= sizes[1]
 
@@ -61,8 +66,17 @@ def test_a_plan_is_complete_and_lives_where_it_says(n: int, dim: int, gpus: int)
 
 @given(DIMS)
 def test_sub_quantizers_divide_the_dimension(dim: int) -> None:
-    assert dim % sub_quantizers(dim) == 0
-    assert sub_quantizers(dim) <= max(1, dim // 2)
+    kinds: list[tuple[Kind, int]] = [("ivf_pq", 2), ("ivf_pq_small", 4)]
+    for kind, width in kinds:
+        assert dim % sub_quantizers(dim, kind) == 0
+        assert sub_quantizers(dim, kind) <= max(1, dim // width)
+
+
+@given(COUNTS, st.sampled_from([256, 512, 768]), MEMORY)
+def test_what_is_tried_is_complete_and_holds_the_plan(n: int, dim: int, memory: int) -> None:
+    tried = candidates(n, dim)
+    assert plan(n, dim, memory) in tried
+    assert all(complete(spec, n) == spec for spec in tried)
 
 
 @pytest.mark.parametrize("spec", [IndexSpec("annoy", 4), IndexSpec("flat", 0)])

@@ -131,14 +131,15 @@ def sealed(manifest: dict[str, object]) -> bytes:
 
 
 @pytest.mark.usefixtures("faiss_stays_shut")
-def test_a_newer_format_and_a_foreign_path_are_refused(write: Callable[..., Path]) -> None:
+def test_other_formats_and_foreign_paths_are_refused(write: Callable[..., Path]) -> None:
     path = write() / manifests.NAME
     manifest = json.loads(path.read_text())
     manifest.pop("checksum")
     assert sealed(manifest) == path.read_bytes()
-    path.write_bytes(sealed({**manifest, "format": 2}))
-    with pytest.raises(CorruptSnapshot, match="format 2, this version reads 1"):
-        snapshot.load(path.parent, SPACE, DIM)
+    for other in (manifests.FORMAT - 1, manifests.FORMAT + 1):
+        path.write_bytes(sealed({**manifest, "format": other}))
+        with pytest.raises(CorruptSnapshot, match=f"format {other}, this version reads"):
+            snapshot.load(path.parent, SPACE, DIM)
     manifest["files"][0]["name"] = "../ids-0123456789abcdef"
     path.write_bytes(sealed(manifest))
     with pytest.raises(CorruptSnapshot, match="rebuild"):
