@@ -166,8 +166,8 @@ def timed(contests: Sequence[Contest], data: Data, k: int, repeats: int, block: 
 def rows_of(contests: Sequence[Contest], target: float) -> list[dict[str, Any]]:
     """Give the rows of one recall, the least CPU time first."""
     ours = [each for each in contests if each.target == target]
-    ours.sort(key=lambda each: each.typical("one a call", "cpu"))
     own = next((each for each in ours if each.name.startswith("embedstore")), None)
+    ours.sort(key=lambda each: each.typical("one a call", "cpu"))
     return [_row(each, own) for each in ours]
 
 
@@ -197,6 +197,6 @@ def about(data: Data, repeats: int, block: int, sweep: int) -> list[str]:
         f"Medians of {repeats} blocks of {block} queries, all sides in turns. CPU us: of all "
         "threads, a query; one a call: each query by itself on one thread, else the block at "
         "once; every side is held on as many cores as it has threads. x own: CPU time as a "
-        "multiple of the first embedstore row's, median of the ratios of the blocks. MiB: "
+        "multiple of that of the first --own kind, median of the ratios of the blocks. MiB: "
         "resident memory that the vectors and the index hold, mapped files included.",
     ]

@@ -21,7 +21,7 @@ def recall_and_speed(
     figure, axes = _figure()
     for name, points in curves.items():
         front = frontier(points)
-        own = {"linewidth": 2.5, "color": "black"} if name.startswith("embedstore") else {}
+        own = {"linewidth": 2.5} if name.startswith("embedstore") else {}
         speeds = [1e6 / point.cpu for point in front]
         axes.plot([point.recall for point in front], speeds, "o-", label=name, **own)
     axes.set(xlim=(least, 1.001), xlabel="recall@k of exact", ylabel="queries a CPU-second")
