@@ -126,10 +126,11 @@ def test_scores_are_the_same_before_and_after_publication(tmp_path: Path, unit_r
         after = held.search(queries, 5)
         np.testing.assert_allclose(after.scores, before.scores, atol=1e-6)
         np.testing.assert_array_equal(after.ids, before.ids)
-    assert held.describe() | {"why": ""} == {
+    assert held.describe() | {"why": "", "evidence": None} == {
         "kind": "ivf_pq",
         "device": "cpu",
         "why": "",
+        "evidence": None,
         "published": 300,
         "published_seq": 1,
         "tail": 0,
