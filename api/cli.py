@@ -18,6 +18,7 @@ from api.commands import (
     search,
     serve,
     train,
+    tune,
 )
 from api.output import never_fail_to_print, printable
 
@@ -79,6 +80,7 @@ for command in (
     manage.rebuild,
     manage.index_field,
     calibrate.calibrate,
+    tune.tune,
     duplicates.duplicates,
     clusters.clusters,
     re_embed.re_embed,

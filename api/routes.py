@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from api.output import printable
 from api.schemas import (
     CollectionSummary,
     Deleted,
+    Explained,
     Failed,
     Found,
     FoundPage,
@@ -152,6 +154,13 @@ def search(wanted: Search, collection: Named, decoding: Decoding) -> list[Found]
     with nullcontext() if asked.image is None else decoding:
         hits = collection.search(asked)
     return [_found(collection.name, hit) for hit in hits]
+
+
+@router.post("/collections/{name}/explain")
+def explain(wanted: Search, collection: Named) -> list[Explained]:
+    """Say how a search is done: which index, what recall it promises, what the filter allows."""
+    found = collection.explain(_query(wanted))
+    return [Explained(**asdict(each), words=str(each)) for each in found]
 
 
 @router.post("/collections/{name}/search_many")

@@ -73,6 +73,21 @@ class Search(Wire):
     )
 
 
+class Explained(Wire):
+    """How one modality is searched."""
+
+    modality: str
+    kind: str
+    promise: str | dict[str, Any] = Field(
+        description="exact, uncalibrated, or what was promised and measured with real queries"
+    )
+    tail: int = Field(description="Newer vectors, searched exactly.")
+    allowed: int | None = Field(description="Items that the filter allows.")
+    corrected: bool
+    expanded: bool
+    words: str
+
+
 class Searches(Wire):
     """Several searches in one request."""
 

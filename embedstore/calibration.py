@@ -9,13 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
-
 from embedstore.collection import Collection
-from embedstore.errors import Invalid
 from embedstore.gain import Gain
 from embedstore.hubness import WEIGHT
-from embedstore.judged import relevance_of, words_as_asked
+from embedstore.judged import relevance_of
+from embedstore.real_queries import encoded, too_few
 from embedstore.relevance import Relevance
 from embedstore.searching import RELEVANCE
 from embedstore.trial import MOST_QUERIES, captioned, some_of, trial_of
@@ -69,7 +67,7 @@ def calibrate(
     Raises:
         Invalid: Too few queries, or too few captions outside the bank to measure with.
     """
-    given = None if queries is None else _encoded(collection, queries)
+    given = None if queries is None else encoded(collection, queries, LEAST_QUERIES, MOST_QUERIES)
     bank = (
         None if hubs == "off" else _bank(captioned(collection).captions if given is None else given)
     )
@@ -90,26 +88,10 @@ def calibrate(
     return Calibration(size, expands, captions, hubs_gain, expand_gain, relevance)
 
 
-def _encoded(collection: Collection, queries: Sequence[str]) -> Vectors:
-    texts = list(dict.fromkeys(each.strip() for each in queries if each.strip()))
-    if len(texts) < LEAST_QUERIES:
-        raise _too_few(len(texts))
-    texts = [texts[place] for place in some_of(len(texts), MOST_QUERIES)]
-    encoded = words_as_asked(collection, texts)
-    return encoded.astype(np.float16).astype(np.float32)  # as the catalog keeps it
-
-
 def _bank(vectors: Vectors) -> Vectors:
     if len(vectors) < LEAST_QUERIES:
-        raise _too_few(len(vectors))
+        raise too_few(len(vectors), LEAST_QUERIES)
     return vectors[some_of(len(vectors), MOST_QUERIES)]
-
-
-def _too_few(found: int) -> Invalid:
-    return Invalid(
-        f"{found} queries for the bank; expected at least {LEAST_QUERIES} different ones; give a "
-        "query log with --queries FILE, or index pictures with captions"
-    )
 
 
 def _keep(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from embedstore.collection import Collection
 from embedstore.errors import Invalid
 from embedstore.index_faults import meaningful_errors
-from embedstore.judged import words_as_asked
+from embedstore.real_queries import words_as_asked
 from embedstore.trial import Captioned, captioned, some_of
 from embedstore.types import Vectors
 from indexer.clustering import spherical_clusters

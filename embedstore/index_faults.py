@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from embedstore.errors import BadQuery, Corrupt, EmbedStoreError, NoDevice, StorageFull
+from embedstore.errors import BadQuery, Corrupt, EmbedStoreError, Invalid, NoDevice, StorageFull
 from indexer import errors as numbers
 
 _MEANING: dict[type[numbers.IndexerError], type[EmbedStoreError]] = {
     numbers.BadVectors: BadQuery,
     numbers.DiskFull: StorageFull,
     numbers.NoDevice: NoDevice,
+    numbers.NotReached: Invalid,
     numbers.CorruptSnapshot: Corrupt,
 }
 

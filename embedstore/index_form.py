@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from embedstore.hubness import QueryBank
+from embedstore.hubness import QueryBank, asked
 from embedstore.types import Modality, Space, Vectors
 from indexer import VectorSet
 
@@ -45,3 +45,7 @@ class IndexForm(NamedTuple):
     def rows(self, vectors: Vectors) -> Vectors:
         """Give the rows to store for unit vectors `(n, d)`."""
         return vectors if self.bank is None else self.bank.folded(vectors)
+
+    def asked(self, queries: Vectors) -> Vectors:
+        """Give queries of words `(q, d)` the form that such rows take."""
+        return queries if self.bank is None else asked(queries, 1.0)

@@ -9,18 +9,20 @@ anew in the background.
 import logging
 import shutil
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embedstore.background import Background
 from embedstore.catalog import Catalog, CollectionInfo
 from embedstore.errors import EmbedStoreError
 from embedstore.hubness import QueryBank, asked
 from embedstore.index_faults import meaningful_errors
 from embedstore.index_folders import folder_of
 from embedstore.index_form import IndexForm
+from embedstore.promise import described, promise_of
 from embedstore.types import MODALITIES, Modality, Vectors
 from indexer import Neighbors, VectorSet
 from indexer import errors as numbers
@@ -42,7 +44,7 @@ class Indices:
         self._made_with: QueryBank | None = None  # this one
         self._telling = threading.Lock()
         self._building = threading.Lock()
-        self._background: threading.Thread | None = None
+        self._rebuilding = Background(self.rebuild_quietly, f"rebuild-{info.name}")
 
     @property
     def seq(self) -> int:
@@ -105,14 +107,22 @@ class Indices:
                 behind = self._read_bank() is not made_with
             self._sets, self._made_with = sets, made_with
 
-    def rebuild(self) -> int:
-        """Build and publish every modality's index from its rows; searches go on meanwhile.
+    def rebuild(self, modalities: Sequence[Modality] = MODALITIES) -> int:
+        """Build and publish indices from their rows; searches go on meanwhile.
 
         Returns:
             The commit that the published files hold.
         """
         with self._building:
-            return min(self._published(modality) for modality in MODALITIES)
+            return min(self._published(modality) for modality in modalities)
+
+    def rows_to_index(self, modality: Modality) -> tuple[Vectors, Callable[[Vectors], Vectors]]:
+        """Give the rows `(n, d)` of an index, and what gives queries the form it takes."""
+        _, _, vectors = self._catalog.scan(self._info.id, modality)
+        with self._telling:
+            self._read_bank()
+            form = self._form(modality)
+        return form.rows(vectors), form.asked
 
     def rebuild_quietly(self) -> None:
         """Rebuild; a failure is logged, for the rows are safe and searches stay exact."""
@@ -123,8 +133,7 @@ class Indices:
 
     def rebuild_in_background(self) -> None:
         """Rebuild in a thread, unless one is at it."""
-        with self._telling:
-            self._start_building()
+        self._rebuilding.start()
 
     def due(self, share: float = REBUILD_SHARE, least: int = REBUILD_LEAST) -> bool:
         """Say whether the rows that are not published outgrow a share of those that are.
@@ -147,7 +156,7 @@ class Indices:
     def describe(self) -> dict[Modality, dict[str, object]]:
         """Say for each modality what is published and what waits in the exact tail."""
         self.refresh()
-        return {modality: held.describe() for modality, held in self._sets.items()}
+        return {modality: described(held) for modality, held in self._sets.items()}
 
     @property
     def bank_name(self) -> str | None:
@@ -161,8 +170,7 @@ class Indices:
 
     def close(self) -> None:
         """Wait for a rebuild that is under way."""
-        if self._background is not None:
-            self._background.join()
+        self._rebuilding.wait()
 
     def _read_bank(self) -> QueryBank | None:
         name = None if self._bank is None else self._bank.name
@@ -184,8 +192,11 @@ class Indices:
             held = self._sets.get(modality)
         if held is None or (modality == "image" and changed):
             held = form.empty()
+        promise = promise_of(self._catalog, self._info.id, modality)
+        how = () if promise is None else (promise.spec(form.dim), promise.keeper(seq, form.asked))
         with meaningful_errors():
-            held.publish(form.folder, ids, form.rows(vectors), seq, form.fingerprint)
+            rows = form.rows(vectors)
+            held.publish(form.folder, ids, rows, seq, form.fingerprint, *how)
         for other in self.folder.glob(f"{modality}*"):  # of another bank, with what was deleted
             if other != form.folder:
                 shutil.rmtree(other, ignore_errors=True)
@@ -197,7 +208,7 @@ class Indices:
             return form.opened(purged)
         except numbers.CorruptSnapshot as error:
             log.warning("%s; searching the rows exactly and rebuilding", error)
-            self._start_building()
+            self._rebuilding.start()
             return form.empty()
 
     def _caught_up(self, modality: Modality, held: VectorSet | None, purged: int) -> VectorSet:
@@ -220,7 +231,7 @@ class Indices:
                 changes.seq,
             )
         if len(changes.ids) > max(REBUILD_LEAST, REBUILD_SHARE * held.published_count):
-            self._start_building()
+            self._rebuilding.start()
         return held
 
     def _started_over(self, modality: Modality, ahead: int, seq: int) -> VectorSet:
@@ -234,11 +245,5 @@ class Indices:
         )
         form = self._form(modality)
         shutil.rmtree(form.folder, ignore_errors=True)
-        self._start_building()
+        self._rebuilding.start()
         return self._caught_up(modality, form.empty(), seq)
-
-    def _start_building(self) -> None:
-        if self._background is None or not self._background.is_alive():
-            name = f"rebuild-{self._info.name}"
-            self._background = threading.Thread(target=self.rebuild_quietly, name=name)
-            self._background.start()

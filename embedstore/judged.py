@@ -4,7 +4,7 @@ A caption was written for one picture, and only that one counts as relevant; oth
 well count as wrong, so the probabilities err on the low side.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from embedstore.collection import Collection
 from embedstore.expansion import HITS, expanded
 from embedstore.hubness import NEAREST, WEIGHT
+from embedstore.real_queries import words_as_asked
 from embedstore.relevance import Reals, Relevance, calibration_error, curve
 from embedstore.trial import LEAST_PICTURES, MOST_CAPTIONS, SAME, captioned, some_of
 from embedstore.types import Vectors
@@ -56,17 +57,6 @@ def relevance_of(collection: Collection, bank: Vectors | None, expand: bool) -> 
         len(captions),
         len(pictures),
     )
-
-
-def words_as_asked(collection: Collection, texts: Sequence[str]) -> Vectors:
-    """Encode texts as a search does, through the collection's prompts; `(n, d)`."""
-    prompts = collection.info.options.get("prompts", ("{}",))
-    encode = collection.encoder.encode_texts
-    total = np.sum(
-        [encode([prompt.replace("{}", text) for text in texts]) for prompt in prompts], 0
-    )
-    unit: Vectors = total / np.linalg.norm(total, axis=1, keepdims=True)
-    return unit
 
 
 def _as_asked(

@@ -13,6 +13,7 @@ from embedstore.catalog import Catalog, CollectionInfo
 from embedstore.corpus import images
 from embedstore.corpus.bounds import read_bytes
 from embedstore.errors import BadQuery, NotFound, SpaceMismatch
+from embedstore.explaining import Explanation, explain
 from embedstore.indices import Indices
 from embedstore.paging import Page, search_page
 from embedstore.query_vector import MAX_HITS
@@ -151,6 +152,23 @@ class Reading:
             return search_page(
                 asked, cursor, self.catalog, self.info, self.indices, lambda: self.encoder
             )
+
+    def explain(self, query: Query | str) -> tuple[Explanation, ...]:
+        """Say how a query is searched: which index, what recall it promises, what the filter does.
+
+        Args:
+            query: A `Query`, or words.
+
+        Returns:
+            One explanation for each modality that is searched.
+
+        Raises:
+            BadQuery: The query says nothing or asks for the impossible.
+            BadFilter: `where` does not parse or names an unknown field.
+        """
+        asked = query if isinstance(query, Query) else Query(query)
+        with self.catalog.as_opened(self.info):
+            return explain(asked, self.catalog, self.info, self.indices)
 
     def items(self, after: int = 0, limit: int = 100, where: str | None = None) -> dict[int, Item]:
         """List items by row, in the order they were stored.

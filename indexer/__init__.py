@@ -12,7 +12,7 @@ from indexer.planner import footprint, plan
 from indexer.snapshot import Published
 from indexer.truth import exact_neighbors, lower_bound, neighbor_recall
 from indexer.tune import Candidate, Tuning, settle, tune
-from indexer.types import NO_ID, AnnIndex, IndexSpec, Neighbors
+from indexer.types import NO_ID, AnnIndex, IndexSpec, Kind, Neighbors
 from indexer.vector_set import VectorSet
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "FlatIndex",
     "IndexSpec",
     "IndexerError",
+    "Kind",
     "NO_ID",
     "Neighbors",
     "NoDevice",

@@ -3,6 +3,7 @@
 import json
 import mmap
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import xxhash
 from indexer.errors import CorruptSnapshot
 from indexer.types import IndexSpec
 
-FORMAT = 1
+FORMAT = 2
 NAME = "manifest.json"
 _FILE_NAME = re.compile(r"(ids|index|vectors)-[0-9a-f]{16}")
 
@@ -48,6 +49,7 @@ class Manifest:
         fingerprint: Of their space.
         spec: Of their index.
         files: The ids, the index and, where the index is not exact, the float16 vectors.
+        evidence: What was measured of the index, a JSON object; None where nothing was.
     """
 
     seq: int
@@ -56,6 +58,7 @@ class Manifest:
     fingerprint: str
     spec: IndexSpec
     files: tuple[File, ...]
+    evidence: Mapping[str, Any] | None = None
 
     def dump(self) -> bytes:
         """Give the one text of this manifest, its own checksum included."""
@@ -93,6 +96,7 @@ def parse(text: bytes, path: Path) -> Manifest:
             str(value["fingerprint"]),
             IndexSpec(**value["spec"]),
             files,
+            value["evidence"],
         )
         sound = manifest.dump() == text and all(_FILE_NAME.fullmatch(f.name) for f in files)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:

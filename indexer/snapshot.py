@@ -74,7 +74,15 @@ def publish(folder: Path, ids: Ids, index: FaissIndex, seq: int, fingerprint: st
                 written.append(path)
                 files.append(_write(path, _content(part, ids, index)))
             sync_folder(folder)
-            new = Manifest(seq, len(ids), index.spec.dim, fingerprint, index.spec, tuple(files))
+            new = Manifest(
+                seq,
+                len(ids),
+                index.spec.dim,
+                fingerprint,
+                index.spec,
+                tuple(files),
+                index.evidence,
+            )
             _write(folder / manifests.NAME, lambda sink: sink(new.dump()))
             written.clear()  # from the manifest's rename on, these files are the generation
             sync_folder(folder)
@@ -133,7 +141,7 @@ def _open(found: Manifest, folder: Path) -> Published:
     paths = {file.part: folder / file.name for file in found.files}
     try:
         ids = np.fromfile(paths.pop("ids"), dtype="<i8").astype(np.int64, copy=False)
-        index = FaissIndex.read(usable(found.spec), paths)
+        index = FaissIndex.read(usable(found.spec), paths).with_evidence(found.evidence)
     except (OSError, RuntimeError) as error:
         raise CorruptSnapshot(f"{folder} cannot be opened ({error}): rebuild the index") from error
     if not len(ids) == len(index) == found.n:

@@ -224,5 +224,7 @@ class VectorSet:
             self._removed = self._removed.after(published.seq)
             segment = Segment(published.ids, published.index).without(self._removed.ids)
             seq = max(view.seq, published.seq)
-            self._view = View(segment, published.seq, self._tail.segment(), seq)
+            self._view = View(
+                segment, published.seq, self._tail.segment(), seq, published.index.evidence
+            )
             return True

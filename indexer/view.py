@@ -1,6 +1,8 @@
 """What a reader of a vector set sees: a published index and an exact tail, whole."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -18,12 +20,14 @@ class View:
         published_seq: The commit that it holds.
         tail: The rows told since.
         seq: The commit up to which everything was told.
+        evidence: What was measured of the published index; None where nothing was.
     """
 
     published: Segment
     published_seq: int
     tail: Segment
     seq: int
+    evidence: Mapping[str, Any] | None = None
 
     @property
     def parts(self) -> tuple[Segment, Segment]:
@@ -62,4 +66,5 @@ class View:
             "tail": self.tail.live,
             "removed": len(self.published.gone),
             "seq": self.seq,
+            "evidence": self.evidence,
         }

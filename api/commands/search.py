@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     type=float,
     help="Leave out what is less probably relevant; `calibrate` measures it.",
 )
+@click.option("--explain", is_flag=True, help="Say which index was searched and what it promises.")
 @click.option("--page", is_flag=True, help="Give the first page of -k hits, and its cursor.")
 @click.option("--cursor", help="Give the page after the one that had this cursor.")
 @store_options
@@ -62,6 +63,7 @@ def search(
     index_folder: str | None,
     collection: str,
     as_json: bool,
+    explain: bool,
     page: bool,
     cursor: str | None,
     **asked: Any,
@@ -84,7 +86,10 @@ def search(
             _print_page(photos.search_page(query, cursor), as_json)
             return
         hits = photos.search(query)
+        reasons = photos.explain(query) if explain else ()
         best = None if hits else _best(photos, query)
+    for reason in reasons:  # beside the hits, so that --json stays what it is
+        click.echo(f"searched: {reason}", err=True)
     if as_json:
         print_json([hit_json(hit) for hit in hits])
     elif hits:

@@ -102,8 +102,8 @@ class Batches:
             for start in range(0, len(places), own)
         )
         parts: list[Batch] = []
-        for found in prefetched(self._item, groups):
-            parts.append(self._batch_of(found))
+        for batch in map(self._batch_of, prefetched(self._item, groups)):
+            parts.append(batch)
             if len(parts) == self._recipe.accumulate:
                 yield parts
                 parts = []

@@ -9,7 +9,7 @@ from typing import TypeVar
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-_GROUPS_AHEAD = 2
+_GROUPS_AHEAD = 1  # the next is made while one is used; a big batch is much memory
 _MOST_THREADS = 16
 
 
@@ -21,7 +21,7 @@ def grouped(items: Sequence[Task], size: int) -> list[Sequence[Task]]:
 def prefetched(
     work: Callable[[Task], Result], groups: Iterable[Sequence[Task]]
 ) -> Iterator[list[Result]]:
-    """Yield the results of each group in order, a few groups ahead of their use.
+    """Yield the results of each group in order, one group ahead of their use.
 
     Args:
         work: Called from several threads; what it raises is raised here.

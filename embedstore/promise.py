@@ -1,0 +1,151 @@
+"""What recall an index promises for real queries, and how every rebuild keeps it.
+
+Queries of words lie outside the distribution of picture vectors, so an index that finds stored
+vectors well may miss what words ask for. The promise is therefore measured with real queries.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedstore.catalog import Catalog, StoredPromise
+from embedstore.types import Modality, Vectors
+from indexer import (
+    Candidate,
+    FaissIndex,
+    IndexSpec,
+    Kind,
+    NotReached,
+    VectorSet,
+    build,
+    settle,
+    tune,
+)
+
+RECALL, K = 0.95, 10
+MOST_QUERIES = 2_000  # half of them choose, half of them judge
+LEAST_QUERIES = 100
+CAPTIONS = "captions"
+_SEED = 20260
+
+log = logging.getLogger("embedstore")
+Rows = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What an index shall find, and the queries to see whether it does.
+
+    Attributes:
+        queries: `(q, d)` unit rows that no index holds.
+        source: Where the queries come from: "captions", or the name of a query log.
+        recall: Neighbour recall@k promised, 0..1; a 95% lower bound shall reach it.
+        k: Neighbours.
+        memory_bytes: What the index may take; None for no limit.
+        kind: Of index, as measured to be fastest; None leaves it to the planner.
+    """
+
+    queries: Vectors
+    source: str = CAPTIONS
+    recall: float = RECALL
+    k: int = K
+    memory_bytes: int | None = None
+    kind: Kind | None = None
+
+    def stored(self) -> StoredPromise:
+        """Give the form that a catalog keeps."""
+        asked = {
+            name: getattr(self, name) for name in ("source", "recall", "k", "memory_bytes", "kind")
+        }
+        return StoredPromise(asked, self.queries)
+
+    def keeper(
+        self, seq: int, as_asked: Callable[[Vectors], Vectors]
+    ) -> Callable[[FaissIndex, Rows], FaissIndex]:
+        """Give what a rebuild does with an index before it is published.
+
+        The search parameters are set anew by measuring. Where no parameters of this kind of index
+        keep the promise any more, every kind is tried.
+
+        Args:
+            seq: The commit of the rows.
+            as_asked: Gives queries the form that the index takes.
+        """
+        queries = as_asked(self.queries)
+
+        def kept(index: FaissIndex, rows: Rows) -> FaissIndex:
+            if index.spec.kind == "flat" or len(rows) <= self.k:
+                return index
+            settled, found = settle(index, rows, queries, recall=self.recall, k=self.k)
+            if found.bound < self.recall:
+                settled, found = self._another(settled, found, rows, queries)
+            return settled.with_evidence(self.evidence(found, seq))
+
+        return kept
+
+    def spec(self, dim: int) -> IndexSpec | None:
+        """Give what to build; None leaves it to the planner."""
+        return None if self.kind is None else IndexSpec(self.kind, dim)
+
+    def evidence(self, found: Candidate, seq: int) -> Mapping[str, Any]:
+        """Say what was promised and what was measured."""
+        return {
+            "recall": self.recall,
+            "k": self.k,
+            "bound": round(found.bound, 4),
+            "mean": round(found.recall, 4),
+            "kept": found.bound >= self.recall,
+            "queries": len(self.queries),
+            "source": self.source,
+            "seq": seq,
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+
+    def _another(
+        self, index: FaissIndex, found: Candidate, rows: Rows, queries: Vectors
+    ) -> tuple[FaissIndex, Candidate]:
+        limit = self.memory_bytes
+        try:
+            best = tune(rows, queries, recall=self.recall, k=self.k, memory_bytes=limit).kept()
+        except NotReached as error:
+            log.warning("%s; the index says so until `embedstore tune` promises less", error)
+            return index, found
+        return build(rows, best.spec), best
+
+
+def promise_of(catalog: Catalog, collection_id: int, modality: Modality) -> Promise | None:
+    """Give the promise in force: the one that was asked for, or the usual one where it can be.
+
+    Captions are no queries for an index that holds them, so captions promise for pictures alone.
+
+    Args:
+        catalog: Holds it.
+        collection_id: Whose.
+        modality: Of which index.
+
+    Returns:
+        None where there are too few real queries to measure with.
+
+    Raises:
+        Corrupt: Stored bytes fail their checksum.
+    """
+    stored = catalog.promise(collection_id, modality)
+    if stored is not None:
+        return Promise(stored.queries, **stored.asked)
+    if modality == "text":
+        return None
+    captions = catalog.some_captions(collection_id, MOST_QUERIES, _SEED)
+    return Promise(captions) if len(captions) >= LEAST_QUERIES else None
+
+
+def described(held: VectorSet) -> dict[str, object]:
+    """Say of a set what it is and what its published index promises."""
+    told = held.describe()
+    measured = told.pop("evidence")
+    exact = told["kind"] == "flat"
+    return {**told, "promise": "exact" if exact else measured or "uncalibrated"}
