@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from embedstore.catalog import Catalog, StoredPromise
 from embedstore.types import Modality, Vectors
 from indexer import (
+    BadVectors,
     Candidate,
     FaissIndex,
     IndexSpec,
@@ -112,7 +113,7 @@ class Promise:
         limit = self.memory_bytes
         try:
             best = tune(rows, queries, recall=self.recall, k=self.k, memory_bytes=limit).kept()
-        except NotReached as error:
+        except (NotReached, BadVectors) as error:  # the latter: too few queries to prove so much
             log.warning("%s; the index says so until `embedstore tune` promises less", error)
             return index, found
         return build(rows, best.spec), best
