@@ -21,6 +21,7 @@ ROWS_AT_ONCE = 16_384  # float16 rows are widened by the block
 POINTS_A_CELL = 64  # k-means gains nothing measurable from more
 LEAST_TRAINING = 1_000  # 4-bit codebooks need 16 centroids of 39 points; fewer rows are repeated
 CODE_TRAINING = 65_536
+CELLS_LOOKED_AT = 8  # finds the cell of 98% of the rows in a third of the time of a scan
 SEED = 20260
 
 
@@ -28,7 +29,8 @@ def build(vectors: NDArray[np.floating[Any]], spec: IndexSpec) -> FaissIndex:
     """Build an index over positions 0..n-1.
 
     Args:
-        vectors: `(n, d)` unit rows, float32 or float16. All kinds but flat keep float16.
+        vectors: `(n, d)` unit rows, float32 or float16, mapped ones too. All kinds but flat keep
+            float16: rows that are float16 already are borrowed, so leave them as they are.
         spec: What to build; parameters that are 0 are chosen, too large ones are bounded by n.
 
     Raises:
@@ -41,19 +43,29 @@ def build(vectors: NDArray[np.floating[Any]], spec: IndexSpec) -> FaissIndex:
     base = _empty(spec)
     if not base.is_trained:
         _train(base, vectors, spec)
-    matrix = None if spec.kind == "flat" else _half_matrix(spec.dim)
+    if has_graph_of_cells(spec):
+        faiss = load_faiss()
+        graph = faiss.downcast_index(faiss.extract_index_ivf(base).quantizer)
+        graph.hnsw.efSearch = CELLS_LOOKED_AT  # to fill cells; a search says how many it needs
     for start in range(0, len(vectors), ROWS_AT_ONCE):
-        block = as_matrix(vectors[start : start + ROWS_AT_ONCE], spec.dim, "vectors")
-        base.add(block)
-        if matrix is not None:
-            matrix.add(block)
-    return FaissIndex(spec, base, matrix)
+        base.add(as_matrix(vectors[start : start + ROWS_AT_ONCE], spec.dim, "vectors"))
+    return FaissIndex(spec, base, None if spec.kind == "flat" else _half_matrix(vectors))
 
 
-def _half_matrix(dim: int) -> Any:
+def _half_matrix(vectors: NDArray[np.floating[Any]]) -> Any:
+    """Give a float16 index over rows where they lie: a copy would take as much memory again."""
     faiss = load_faiss()
     half = faiss.ScalarQuantizer.QT_fp16
-    return faiss.IndexScalarQuantizer(dim, half, faiss.METRIC_INNER_PRODUCT)
+    matrix = faiss.IndexScalarQuantizer(vectors.shape[1], half, faiss.METRIC_INNER_PRODUCT)
+    rows = np.ascontiguousarray(vectors, dtype=np.float16)
+    stored = rows.reshape(-1).view(np.uint8)
+    nobody = matrix.codes.owner  # faiss frees nothing; the list below keeps the rows alive
+    matrix.codes = faiss.MaybeOwnedVectorUInt8.create_view(
+        faiss.swig_ptr(stored), stored.size, nobody
+    )
+    matrix.ntotal = len(rows)
+    matrix.referenced_objects = [rows]
+    return matrix
 
 
 def _empty(spec: IndexSpec) -> Any:

@@ -203,9 +203,8 @@ class VectorSet:
         """
         column = as_ids(ids, len(vectors))
         chosen = spec or plan(len(column), self.dim, gpus=gpu_count())
-        built = build(vectors, chosen)
-        index = built if settle is None else settle(built, vectors)
-        snapshot.publish(folder, column, index, seq, fingerprint)
+        # Nobody here holds what was built: it is freed before the files are opened.
+        snapshot.publish(folder, column, _settled(vectors, chosen, settle), seq, fingerprint)
         published = snapshot.load(folder, fingerprint, self.dim)
         return published is not None and self.adopt(published)
 
@@ -228,3 +227,8 @@ class VectorSet:
                 segment, published.seq, self._tail.segment(), seq, published.index.evidence
             )
             return True
+
+
+def _settled(vectors: NDArray[np.floating], spec: IndexSpec, settle: Settle | None) -> FaissIndex:
+    built = build(vectors, spec)
+    return built if settle is None else settle(built, vectors)
