@@ -5,6 +5,7 @@ Product quantization: Jegou, Douze and Schmid, "Product quantization for nearest
 and Yashunin, "Hierarchical navigable small world graphs", 2016.
 """
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from indexer.checks import as_matrix
 from indexer.errors import BadVectors
 from indexer.faiss_index import FaissIndex
+from indexer.gpu import k_means_on_gpu
 from indexer.lazy import load_faiss, one_thread
 from indexer.planner import PQ_KINDS, complete, has_graph_of_cells, rotated, sub_quantizers
 from indexer.types import IndexSpec, Vectors
@@ -103,14 +105,15 @@ def _train(base: Any, vectors: NDArray[np.floating[Any]], spec: IndexSpec) -> No
         cells = faiss.extract_index_ivf(base)
         cells.cp.max_points_per_centroid = POINTS_A_CELL
         cells.cp.min_points_per_centroid = 1  # `complete` chose nlist; no advice on stderr
-    if spec.kind in PQ_KINDS:
-        rotation = base.chain.at(0)
-        rotation.train(sample)
-        turned = rotation.apply(sample)
-        cells.train_q1(len(turned), faiss.swig_ptr(turned), False, cells.metric_type)
-        with one_thread():  # codebooks are too small to share out
-            base.train(sample)
-    else:
+        points = sample
+        if spec.kind in PQ_KINDS:
+            rotation = base.chain.at(0)
+            rotation.train(sample)
+            points = rotation.apply(sample)
+        with k_means_on_gpu(cells):
+            cells.train_q1(len(points), faiss.swig_ptr(points), False, cells.metric_type)
+    # Codebooks are too small to share out.
+    with one_thread() if spec.kind in PQ_KINDS else nullcontext():
         base.train(sample)
 
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from indexer.errors import BadVectors
 from indexer.filter_plan import ENOUGH, plan_filter
 from indexer.flat import best_positions
-from indexer.gpu import MOST_NEIGHBORS, to_gpu
+from indexer.gpu import set_probes, to_gpu
 from indexer.lazy import load_faiss, one_thread
-from indexer.planner import PQ_KINDS, has_graph_of_cells
+from indexer.planner import GPU_SELECTS, PQ_KINDS, has_graph_of_cells, in_halves
 from indexer.types import IndexSpec, Mask, Vectors
 
 MOST_CANDIDATES = 4096  # re-scored for one query; bounds a search for many neighbours
@@ -53,8 +53,8 @@ class FaissIndex:
         self._gpu_lock = threading.Lock()  # faiss's GPU resources serve one search at a time
         self._on_gpu = to_gpu(base, spec) if spec.device == "gpu" else None
         self._gpu = self._on_gpu
-        if matrix is not None and self._on_gpu is not None:
-            self._gpu = faiss.IndexRefine(self._on_gpu, matrix)
+        if spec.device == "gpu" and (matrix is not None or in_halves(spec, len(self))):
+            self._gpu = faiss.IndexRefine(self._on_gpu, self._exact)
 
     @property
     def spec(self) -> IndexSpec:
@@ -148,9 +148,13 @@ class FaissIndex:
 
     def _best(self, queries: Vectors, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Find k positions the fast way; padded where it misses some."""
-        if self._gpu is not None and k * self._spec.rerank <= MOST_NEIGHBORS:
+        spec = self._spec
+        if self._gpu is not None and max(k * spec.rerank, spec.nprobe) <= GPU_SELECTS:
+            refine = load_faiss().IndexRefineSearchParameters(k_factor=float(spec.rerank))
+            params = None if self._gpu is self._on_gpu else refine
             with self._gpu_lock:
-                return _by_position(self._gpu.search(queries, k, params=self._params(k)))
+                set_probes(self._on_gpu, spec)
+                return _by_position(self._gpu.search(queries, k, params=params))
         return _by_position(self._cpu.search(queries, k, params=self._params(k)))
 
     def _best_allowed(

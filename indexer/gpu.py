@@ -1,14 +1,29 @@
-"""Where an index is searched, and why."""
+"""Where an index is searched, and why; every call of faiss that needs a GPU is here.
 
+A GPU holds a copy of an index that was filled on the CPU, so the same files serve both. Several
+GPUs hold a copy each where it fits, and answer parts of a batch; where it does not, each holds a
+share of the rows. The pq kinds stay on the CPU: faiss has no GPU form of their 4-bit fast-scan
+codes, and its 8-bit one would be other files and a slower CPU index for filtered searches.
+Graphs stay there too: CAGRA comes only with faiss-gpu-cuvs, and has not been measured with text
+queries.
+
+No GPU was at hand when this was written: sizes and thresholds are estimates. Where there is one,
+tests/indexer/test_gpu.py and tests/contracts run on it.
+"""
+
+import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 from indexer.errors import NoDevice
 from indexer.lazy import load_faiss
-from indexer.planner import GPU_KINDS
+from indexer.planner import GPU_KINDS, GPU_WORKSPACE, footprint, in_halves, layout, share
 from indexer.types import IndexSpec
 
-MOST_NEIGHBORS = 2048  # faiss's kernels select no more for a query
+CELLS_WORTH_A_GPU = 1_000  # a CPU clusters fewer in seconds, about what a GPU takes to start
 
 
 def gpu_count() -> int:
@@ -29,18 +44,45 @@ def explain(spec: IndexSpec | None = None) -> str:
         wish = "; its spec says gpu" if spec is not None and spec.device == "gpu" else ""
         return f"cpu: faiss sees no GPU (faiss.get_num_gpus() == 0){wish}"
     if spec is None:
-        return (
-            f"gpu: faiss sees {count}, the first is used; kinds {', '.join(GPU_KINDS)} live there"
-        )
+        kinds = ", ".join(GPU_KINDS)
+        return f"gpu: faiss sees {count}; kinds {kinds} live there, large k-means runs there"
     if spec.device == "gpu":
-        return f"gpu: {spec.kind} is searched on the first of {count}; filtered searches on the cpu"
+        where = "1 GPU" if count == 1 else f"{count} GPUs, a copy or a share on each"
+        return f"gpu: {spec.kind} is searched on {where}; filtered searches on the cpu"
     if spec.kind not in GPU_KINDS:
         return f"cpu: {spec.kind} cannot live on a GPU ({', '.join(GPU_KINDS)} can); {count} seen"
     return f"cpu: the spec says cpu; faiss sees {count} GPU, rebuild with device gpu to use it"
 
 
+def free_bytes() -> int | None:
+    """Give what the fullest GPU has free; None where there is none or its runtime is hidden.
+
+    Raises:
+        NoDevice: A GPU that faiss sees does not answer.
+    """
+    runtime = _cuda_runtime()
+    if gpu_count() == 0 or not hasattr(runtime, "cudaMemGetInfo"):
+        return None
+    runtime.cudaGetErrorString.restype = ctypes.c_char_p
+    before, free, total = ctypes.c_int(), ctypes.c_size_t(), ctypes.c_size_t()
+    least: list[int] = []
+    runtime.cudaGetDevice(ctypes.byref(before))
+    try:
+        for device in range(gpu_count()):
+            failed = runtime.cudaSetDevice(device) or runtime.cudaMemGetInfo(
+                ctypes.byref(free), ctypes.byref(total)
+            )
+            if failed:
+                why = runtime.cudaGetErrorString(failed).decode()
+                raise NoDevice(f"GPU {device} does not answer: {why}; {_WITHOUT}")
+            least.append(free.value)
+    finally:
+        runtime.cudaSetDevice(before.value)
+    return min(least)
+
+
 def to_gpu(index: Any, spec: IndexSpec) -> Any:
-    """Copy a faiss index to the first GPU.
+    """Copy a faiss index to the GPUs: the whole to each, or a share where that does not fit.
 
     Args:
         index: A faiss index on the CPU; it stays as it is.
@@ -54,10 +96,54 @@ def to_gpu(index: Any, spec: IndexSpec) -> Any:
         raise NoDevice(f"device gpu was asked for, {explain()}: use device cpu")
     if spec.kind not in GPU_KINDS:
         raise NoDevice(f"device gpu was asked for, {explain(replace(spec, device='cpu'))}")
+    n, free = int(index.ntotal), free_bytes()
+    chosen = layout(spec, n, gpu_count(), free)
+    if free is not None and chosen is None:
+        raise NoDevice(_too_large(spec, n, free))
+    options = faiss.GpuMultipleClonerOptions()
+    options.useFloat16 = in_halves(spec, n)
+    options.shard = chosen == "shares"
     try:
-        return faiss.index_cpu_to_gpu(faiss.StandardGpuResources(), 0, index)
+        if spec.kind != "flat" or n == 0:
+            return _cloned(index, options)
+        # Cloned whole, float16 rows take four times their memory while they are converted; an
+        # empty index reserves what it needs and converts by the block.
+        there = _cloned(faiss.IndexFlatIP(spec.dim), options)
+        there.add_c(n, index.get_xb())
+        return there
     except RuntimeError as error:
-        raise NoDevice(f"the GPU cannot hold this {spec.kind} index: {error}; use cpu") from error
+        raise NoDevice(f"no GPU can hold this {spec.kind} index: {error}; {_WITHOUT}") from error
+
+
+def set_probes(there: Any, spec: IndexSpec) -> None:
+    """Say how many cells the next search visits: faiss's replicas take no search parameters."""
+    if spec.nlist:
+        load_faiss().GpuParameterSpace().set_index_parameter(there, "nprobe", spec.nprobe)
+
+
+@contextmanager
+def k_means_on_gpu(cells: Any) -> Iterator[None]:
+    """Let an inverted file find its cells on the GPUs, where that pays and they have room.
+
+    Args:
+        cells: A faiss inverted file on the CPU, not yet trained; there it is filled and searched.
+    """
+    faiss = load_faiss()
+    spec = IndexSpec("flat", cells.d, device="gpu")
+    if (
+        cells.nlist < CELLS_WORTH_A_GPU
+        or gpu_count() == 0
+        or layout(spec, cells.nlist, gpu_count(), free_bytes()) != "copies"
+    ):
+        yield
+        return
+    clusterer = _cloned(faiss.IndexFlatIP(cells.d), faiss.GpuMultipleClonerOptions())
+    cells.clustering_index = clusterer
+    clusterer.thisown = True  # the assignment took it away, and faiss does not free it
+    try:
+        yield
+    finally:
+        cells.clustering_index = None
 
 
 def to_cpu(index: Any) -> Any:
@@ -69,3 +155,32 @@ def to_cpu(index: Any) -> Any:
 def usable(spec: IndexSpec) -> IndexSpec:
     """Give the spec with the device this machine can offer; `explain` says why it differs."""
     return spec if spec.device == "cpu" or gpu_count() else replace(spec, device="cpu")
+
+
+_WITHOUT = "set CUDA_VISIBLE_DEVICES= (empty) to use the cpu"
+
+
+def _too_large(spec: IndexSpec, n: int, free: int) -> str:
+    count = gpu_count()
+    smaller = "" if spec.kind == "ivf_sq8" else ", build ivf_sq8, which takes less,"
+    shared = f" ({share(spec, n, count):,} on each of {count})" if count > 1 else ""
+    return (
+        f"no GPU can hold this {spec.kind} index of {n:,} vectors: it needs "
+        f"{footprint(spec, n):,} bytes{shared} beside {GPU_WORKSPACE:,} to work in, "
+        f"{free:,} are free: free more{smaller} or {_WITHOUT}"
+    )
+
+
+def _cloned(index: Any, options: Any) -> Any:
+    """Clone to every GPU, each with its own capped scratch memory."""
+    faiss = load_faiss()
+    resources = [faiss.StandardGpuResources() for _ in range(gpu_count())]
+    for each in resources:
+        each.setTempMemory(GPU_WORKSPACE)
+    return faiss.index_cpu_to_gpu_multiple_py(resources, index, options)
+
+
+def _cuda_runtime() -> Any:
+    """Open what faiss is linked with: a symbol is looked up in all that a library needs."""
+    name = load_faiss().Index.__module__.rpartition(".")[2]
+    return ctypes.CDLL(import_module(f"faiss._{name}").__file__)

@@ -17,7 +17,7 @@ vectors; `tune` finds what real queries need, often a quarter of it.
 
 from dataclasses import replace
 from math import isqrt
-from typing import get_args
+from typing import Literal, get_args
 
 from indexer.errors import BadVectors
 from indexer.types import IndexSpec, Kind
@@ -27,13 +27,22 @@ GRAPH_UP_TO = 200_000  # a graph of more takes many minutes to build
 EXACT_ON_GPU = 4_000_000
 GRAPH_OF_CELLS = 4_000  # fewer cells are scanned as fast; a scan of more fills them slowly, too
 GPU_KINDS: tuple[Kind, ...] = ("flat", "ivf_flat", "ivf_sq8")
+GPU_SELECTS = 2048  # faiss's kernels select no more cells or neighbours for a query
+GPU_WORKSPACE = 1 << 30  # for faiss to work in, on each GPU; with less it is said to be slow
+HALF_ON_GPU = 1_000_000  # float32 rows of 512 take 2 GB; more are kept in float16 and re-scored
 
 PQ_KINDS: tuple[Kind, ...] = ("ivf_pq", "ivf_pq_small")
 
 POINTS_A_CELL = 39  # fewer train a cell badly (faiss says so on stderr)
 
 
-def plan(n: int, dim: int, memory_bytes: int | None = None, gpus: int = 0) -> IndexSpec:
+def plan(
+    n: int,
+    dim: int,
+    memory_bytes: int | None = None,
+    gpus: int = 0,
+    gpu_bytes: int | None = None,
+) -> IndexSpec:
     """Pick an index.
 
     Args:
@@ -41,6 +50,7 @@ def plan(n: int, dim: int, memory_bytes: int | None = None, gpus: int = 0) -> In
         dim: Their dimension.
         memory_bytes: What the index may take on its device; None for no limit.
         gpus: GPUs that faiss sees.
+        gpu_bytes: What each of them has free; None where that is not known.
 
     Returns:
         The first of the table's kinds that fits, or the smallest where none does.
@@ -49,7 +59,8 @@ def plan(n: int, dim: int, memory_bytes: int | None = None, gpus: int = 0) -> In
     if gpus:
         first: Kind = "flat" if n <= EXACT_ON_GPU else "ivf_flat"
         on_gpu: list[Kind] = [first, "ivf_sq8"]
-        choices = [complete(IndexSpec(kind, dim, device="gpu"), n) for kind in on_gpu] + choices
+        there = [complete(IndexSpec(kind, dim, device="gpu"), n) for kind in on_gpu]
+        choices = [spec for spec in there if layout(spec, n, gpus, gpu_bytes)] + choices
     if memory_bytes is None:
         return choices[0]
     for spec in choices:
@@ -84,7 +95,8 @@ def complete(spec: IndexSpec, n: int) -> IndexSpec:
             f"expected one of {', '.join(get_args(Kind))} and a dimension from 1"
         )
     if spec.kind == "flat":
-        return replace(spec, nlist=0, nprobe=0, links=0, ef=0, rerank=1)
+        rerank = max(spec.rerank, 4) if in_halves(spec, n) else 1
+        return replace(spec, nlist=0, nprobe=0, links=0, ef=0, rerank=rerank)
     if spec.kind == "hnsw":
         rerank = max(spec.rerank, 4)
         return replace(
@@ -92,7 +104,8 @@ def complete(spec: IndexSpec, n: int) -> IndexSpec:
         )
     cells = spec.nlist or 2 * isqrt(n)
     nlist = max(1, min(cells, n // POINTS_A_CELL))
-    nprobe = min(nlist, spec.nprobe or max(64, nlist // 5))
+    most = min(nlist, GPU_SELECTS) if spec.device == "gpu" else nlist
+    nprobe = min(most, spec.nprobe or max(64, nlist // 5))
     default_rerank = {"ivf_flat": 1, "ivf_sq8": 4}.get(spec.kind, 40)
     rerank = max(spec.rerank, default_rerank) if spec.rerank <= 1 else spec.rerank
     return replace(spec, nlist=nlist, nprobe=nprobe, links=0, ef=0, rerank=rerank)
@@ -101,6 +114,33 @@ def complete(spec: IndexSpec, n: int) -> IndexSpec:
 def has_graph_of_cells(spec: IndexSpec) -> bool:
     """Tell whether a graph finds the cells to visit; a GPU scans them."""
     return spec.nlist >= GRAPH_OF_CELLS and spec.device == "cpu"
+
+
+def in_halves(spec: IndexSpec, n: int) -> bool:
+    """Tell whether a GPU keeps the rows of a flat index in float16; the CPU then re-scores."""
+    return spec.kind == "flat" and spec.device == "gpu" and n >= HALF_ON_GPU
+
+
+def layout(
+    spec: IndexSpec, n: int, gpus: int, gpu_bytes: int | None
+) -> Literal["copies", "shares"] | None:
+    """Tell whether each GPU can hold the index, or a share of its rows, or neither (None).
+
+    Args:
+        spec: What to hold.
+        n: Its vectors.
+        gpus: How many there are.
+        gpu_bytes: What each has free; None where that is not known: then a copy is tried.
+    """
+    if gpu_bytes is None or footprint(spec, n) + GPU_WORKSPACE <= gpu_bytes:
+        return "copies"
+    fits = gpus > 1 and share(spec, n, gpus) + GPU_WORKSPACE <= gpu_bytes
+    return "shares" if fits else None
+
+
+def share(spec: IndexSpec, n: int, gpus: int) -> int:
+    """Estimate the bytes of an index on each of several GPUs; each has all cells' centroids."""
+    return footprint(spec, n) // gpus + 4 * spec.dim * spec.nlist
 
 
 def rotated(dim: int) -> int:
@@ -126,11 +166,13 @@ def footprint(spec: IndexSpec, n: int) -> int:
     ids, cell_ids = 8, 8
     codes = sub_quantizers(rotated(spec.dim), spec.kind)
     each = {
-        "flat": 4 * spec.dim,
+        "flat": (2 if in_halves(spec, n) else 4) * spec.dim,
         "ivf_flat": 4 * spec.dim + cell_ids,
         "ivf_sq8": spec.dim + cell_ids,
         **dict.fromkeys(PQ_KINDS, (codes + 1) // 2 + cell_ids),
         "hnsw": spec.dim + 8 * spec.links + 16,
     }[spec.kind]
     rotation = 4 * spec.dim**2 + 64 * spec.dim if spec.kind in PQ_KINDS else 0
-    return n * (each + ids) + 4 * spec.dim * spec.nlist + rotation
+    # On a GPU each cell's rows fill blocks of 32.
+    rows = n + 32 * spec.nlist if spec.device == "gpu" else n
+    return rows * (each + ids) + 4 * spec.dim * spec.nlist + rotation

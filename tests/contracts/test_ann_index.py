@@ -6,12 +6,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from indexer import FaissIndex, FlatIndex, IndexSpec, build, planner
+from indexer import FaissIndex, FlatIndex, IndexSpec, build, explain, gpu_count, planner
 from indexer.lazy import load_faiss
 from indexer.types import Kind
 
 N, DIM, K = 4000, 48, 10
 KINDS = get_args(Kind)
+NO_GPU = pytest.mark.skipif(gpu_count() == 0, reason=f"no GPU: {explain()}")
+SPECS = [pytest.param(IndexSpec(kind, DIM), id=kind) for kind in KINDS] + [
+    pytest.param(IndexSpec(kind, DIM, device="gpu"), id=f"{kind}-gpu", marks=NO_GPU)
+    for kind in planner.GPU_KINDS
+]
 EXACT = {"flat"}
 FLOOR = 0.95
 
@@ -27,13 +32,13 @@ def cone(n: int, axis: int, seed: int) -> NDArray[np.float32]:
 
 IMAGES, TEXTS = cone(N, 0, seed=1), cone(60, 1, seed=2)
 ORACLE = FlatIndex(IMAGES)
-BUILT: dict[str, FaissIndex] = {}
+BUILT: dict[IndexSpec, FaissIndex] = {}
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=SPECS)
 def index(request: pytest.FixtureRequest) -> FaissIndex:
     if request.param not in BUILT:
-        BUILT[request.param] = build(IMAGES, IndexSpec(request.param, DIM))
+        BUILT[request.param] = build(IMAGES, request.param)
     return BUILT[request.param]
 
 
@@ -98,12 +103,12 @@ def test_knows_itself(index: FaissIndex) -> None:
     assert index.spec.dim == DIM
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("spec", SPECS)
 @pytest.mark.parametrize("n", [0, 1, 5, 70])
 def test_few_vectors_make_an_exact_index_in_silence(
-    kind: Kind, n: int, capfd: pytest.CaptureFixture[str]
+    spec: IndexSpec, n: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    few = build(IMAGES[:n], IndexSpec(kind, DIM))
+    few = build(IMAGES[:n], spec)
     found, scores = few.search(TEXTS, 5)
     expected, expected_scores = FlatIndex(IMAGES[:n]).search(TEXTS, 5)
     np.testing.assert_allclose(scores, expected_scores, atol=1e-5)
