@@ -60,8 +60,10 @@ def free_bytes() -> int | None:
     Raises:
         NoDevice: A GPU that faiss sees does not answer.
     """
+    if gpu_count() == 0:
+        return None
     runtime = _cuda_runtime()
-    if gpu_count() == 0 or not hasattr(runtime, "cudaMemGetInfo"):
+    if not hasattr(runtime, "cudaMemGetInfo"):
         return None
     runtime.cudaGetErrorString.restype = ctypes.c_char_p
     before, free, total = ctypes.c_int(), ctypes.c_size_t(), ctypes.c_size_t()

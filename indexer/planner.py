@@ -11,6 +11,8 @@ The ivf_pq here rotates its vectors at random before it quantises them and re-sc
 candidates exactly: of all CPU kinds measured it needs least time for a given recall. Where memory
 is short, codes of half the bytes beat RaBitQ's, which are longer and scanned five times slower.
 From `GRAPH_OF_CELLS` cells on, a graph finds the cells to visit sooner than a scan of all of them.
+A GPU keeps more than a million flat rows in float16, and the CPU re-scores what it finds there;
+what the GPUs cannot hold between them stays on the CPU. No GPU was at hand to measure these.
 nprobe and rerank are generous, because text queries may lie outside the distribution of image
 vectors; `tune` finds what real queries need, often a quarter of it.
 """
