@@ -6,7 +6,7 @@ from typing import Any
 
 from embedstore.catalog import Catalog, CollectionInfo
 from embedstore.indices import Indices
-from embedstore.query_vector import check, share_of_text
+from embedstore.query_vector import check, scores_all, share_of_text
 from embedstore.types import MODALITIES, Modality, Query
 
 
@@ -75,7 +75,7 @@ def explain(
         Explanation(
             modality,
             str(told[modality]["kind"]),
-            told[modality]["promise"],
+            "exact" if scores_all(query) else told[modality]["promise"],
             int(told[modality]["tail"]),
             allowed,
             modality == "image" and words and indices.bank_size() > 0,

@@ -193,10 +193,11 @@ class Indices:
         if held is None or (modality == "image" and changed):
             held = form.empty()
         promise = promise_of(self._catalog, self._info.id, modality)
-        how = () if promise is None else (promise.spec(form.dim), promise.keeper(seq, form.asked))
+        spec = None if promise is None else promise.spec(len(ids), form.dim)
+        keep = None if promise is None else promise.keeper(seq, form.asked)
         with meaningful_errors():
             rows = form.rows(vectors)
-            held.publish(form.folder, ids, rows, seq, form.fingerprint, *how)
+            held.publish(form.folder, ids, rows, seq, form.fingerprint, spec=spec, settle=keep)
         for other in self.folder.glob(f"{modality}*"):  # of another bank, with what was deleted
             if other != form.folder:
                 shutil.rmtree(other, ignore_errors=True)

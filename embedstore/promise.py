@@ -24,6 +24,7 @@ from indexer import (
     NotReached,
     VectorSet,
     build,
+    plan,
     settle,
     tune,
 )
@@ -71,7 +72,7 @@ class Promise:
         """Give what a rebuild does with an index before it is published.
 
         The search parameters are set anew by measuring. Where no parameters of this kind of index
-        keep the promise any more, every kind is tried.
+        keep the promise any more, or the index outgrew its memory, every kind is tried.
 
         Args:
             seq: The commit of the rows.
@@ -83,15 +84,21 @@ class Promise:
             if index.spec.kind == "flat" or len(rows) <= self.k:
                 return index
             settled, found = settle(index, rows, queries, recall=self.recall, k=self.k)
-            if found.bound < self.recall:
+            outgrown = self.memory_bytes is not None and found.bytes > self.memory_bytes
+            if found.bound < self.recall or outgrown:
                 settled, found = self._another(settled, found, rows, queries)
             return settled.with_evidence(self.evidence(found, seq))
 
         return kept
 
-    def spec(self, dim: int) -> IndexSpec | None:
-        """Give what to build; None leaves it to the planner."""
-        return None if self.kind is None else IndexSpec(self.kind, dim)
+    def spec(self, n: int, dim: int) -> IndexSpec | None:
+        """Give what to build of so many rows; None leaves it to the planner.
+
+        That an exact index was fastest says so of the rows there were: it is planned anew.
+        """
+        if self.kind not in (None, "flat"):
+            return IndexSpec(self.kind, dim)
+        return None if self.memory_bytes is None else plan(n, dim, self.memory_bytes)
 
     def evidence(self, found: Candidate, seq: int) -> Mapping[str, Any]:
         """Say what was promised and what was measured."""
@@ -138,8 +145,11 @@ def promise_of(catalog: Catalog, collection_id: int, modality: Modality) -> Prom
     stored = catalog.promise(collection_id, modality)
     if stored is not None:
         return Promise(stored.queries, **stored.asked)
-    if modality == "text":
-        return None
+    return None if modality == "text" else of_captions(catalog, collection_id)
+
+
+def of_captions(catalog: Catalog, collection_id: int) -> Promise | None:
+    """Give the usual promise for pictures; None where too few items have captions."""
     captions = catalog.some_captions(collection_id, MOST_QUERIES, _SEED)
     return Promise(captions) if len(captions) >= LEAST_QUERIES else None
 

@@ -71,6 +71,11 @@ def is_words_for_pictures(query: Query) -> bool:
     return query.target == "image" and share_of_text(query) == 1.0 and not query.without
 
 
+def scores_all(query: Query) -> bool:
+    """Say whether every item is scored for a query, whatever the index."""
+    return query.min_score is not None or query.min_probability is not None
+
+
 def share_of_text(query: Query) -> float:
     """Say how much of a query is words, 0..1."""
     if query.text is None and query.vector is None:

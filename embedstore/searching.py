@@ -10,7 +10,13 @@ from embedstore.catalog import Catalog, CollectionInfo
 from embedstore.diversity import candidates, diversified
 from embedstore.errors import BadQuery
 from embedstore.indices import Indices
-from embedstore.query_vector import check, is_words_for_pictures, query_vector, share_of_text
+from embedstore.query_vector import (
+    check,
+    is_words_for_pictures,
+    query_vector,
+    scores_all,
+    share_of_text,
+)
 from embedstore.ranking import Ranked, fuse, hits, ranked
 from embedstore.relevance import Relevance
 from embedstore.types import MODALITIES, Encoder, Hit, Modality, Query, Vectors
@@ -98,7 +104,7 @@ def ranked_rows(
     Raises:
         BadQuery: A probability is asked for that was not measured.
     """
-    whole = exact or query.min_score is not None or query.min_probability is not None
+    whole = exact or scores_all(query)
     wanted = candidates(query.k) if query.diversity else query.k
     wanted += skip is not None
     found = _nearest(query, vector, wanted, catalog, info, indices, whole)

@@ -7,7 +7,16 @@ from typing import Any
 from embedstore.collection import Collection
 from embedstore.errors import Invalid
 from embedstore.index_faults import meaningful_errors
-from embedstore.promise import CAPTIONS, LEAST_QUERIES, MOST_QUERIES, RECALL, K, Promise, promise_of
+from embedstore.promise import (
+    CAPTIONS,
+    LEAST_QUERIES,
+    MOST_QUERIES,
+    RECALL,
+    K,
+    Promise,
+    of_captions,
+    promise_of,
+)
 from embedstore.real_queries import encoded
 from embedstore.types import Modality
 from indexer import Candidate, Tuning
@@ -51,7 +60,8 @@ def tune(
         recall: Neighbour recall@k to promise, above 0, below 1.
         k: Neighbours.
         memory_bytes: What the index may take; None for no limit.
-        queries: What people search for; None takes the collection's captions.
+        queries: What people search for; None takes the collection's captions, or those of the
+            promise in force where there are too few.
         source: Name for the queries given.
         modality: Of the index; captions are no test of an index of captions.
         told: Called with each kind that was measured.
@@ -100,10 +110,11 @@ def _asked(
     if queries is not None:
         vectors = encoded(collection, queries, LEAST_QUERIES, MOST_QUERIES)
         return Promise(vectors, source or "queries given")
-    if modality == "image":
-        found = promise_of(collection.catalog, collection.info.id, "image")
-        if found is not None:
-            return found
+    catalog, number = collection.catalog, collection.info.id
+    found = of_captions(catalog, number) if modality == "image" else None
+    found = found or promise_of(catalog, number, modality)
+    if found is not None:
+        return found
     why = (
         f"fewer than {LEAST_QUERIES} of its items have {CAPTIONS}"
         if modality == "image"

@@ -82,14 +82,13 @@ def search(
     query = embedstore.Query(**asked)
     with embedstore.open(store, folder=index_folder, must_exist=True) as opened:
         photos = opened.collection(collection)
+        for reason in photos.explain(query) if explain else ():
+            click.echo(f"searched: {reason}", err=True)  # so that --json stays what it is
         if page or cursor is not None:
             _print_page(photos.search_page(query, cursor), as_json)
             return
         hits = photos.search(query)
-        reasons = photos.explain(query) if explain else ()
         best = None if hits else _best(photos, query)
-    for reason in reasons:  # beside the hits, so that --json stays what it is
-        click.echo(f"searched: {reason}", err=True)
     if as_json:
         print_json([hit_json(hit) for hit in hits])
     elif hits:

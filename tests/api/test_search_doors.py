@@ -131,3 +131,36 @@ def test_calibrate_tells_what_it_found(run, tmp_path: Path):
     assert "expected calibration error 0." in told
     found = json.loads(run("calibrate", "--hubs", "off", "--expand", "off", "--json"))
     assert found["relevance"]["captions"] == N
+
+
+def test_a_search_tells_how_it_is_done(run, served):
+    told = "searched: image index flat, exact"
+    assert told in run("search", "thing 7", "--explain")
+    assert told in run("search", "thing 7", "--explain", "--page")
+    (explained,) = served.post(
+        "/v1/collections/things/explain", json={"text": "thing 7", "where": None}
+    ).json()
+    assert (explained["modality"], explained["kind"], explained["promise"]) == (
+        "image",
+        "flat",
+        "exact",
+    )
+    assert explained["words"].startswith("image index flat, exact")
+    wrong = served.post("/v1/collections/things/explain", json={"text": " "})
+    assert wrong.status_code == 422
+
+
+def test_tuning_prints_what_was_measured_and_draws_it(run, tmp_path: Path):
+    drawn = tmp_path / "tune.png"
+    told = run("tune", "--recall", "0.8", "-k", "3", "--plot", str(drawn))
+    assert "chosen" in told
+    assert f"recall@3 against the exact neighbours of {N} queries (captions)" in told
+    assert drawn.read_bytes().startswith(b"\x89PNG")
+    few = tmp_path / "few.txt"
+    few.write_text("one\ntwo\n")
+    assert "2 queries; expected at least 100" in run(
+        "tune", "--queries", str(few), code=EXIT_CODES["Invalid"]
+    )
+    assert "no index keeps recall 0.8" in run(
+        "tune", "--recall", "0.8", "--memory", "1kB", code=EXIT_CODES["Invalid"]
+    )

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import embedstore
-from embedstore import Collection, Item
+from embedstore import Collection, Item, Query
 from embedstore.encoders import load
 from embedstore.errors import BadQuery, Invalid
 from embedstore.promise import Promise, promise_of
 from embedstore.tuning import tune
-from indexer import FaissIndex, IndexSpec, build, neighbor_recall
+from indexer import FaissIndex, IndexSpec, build, footprint, neighbor_recall
 
 N, CAPTIONED = 3_000, 400
 
@@ -84,6 +84,8 @@ def test_a_tuned_index_keeps_its_promise_and_tells_the_evidence(
     (explained,) = photos.explain("words")
     assert explained.promise == promise
     assert f"{promise['bound']:.3f} of the 5 exact neighbours" in str(explained)
+    (complete,) = photos.explain(Query("words", min_score=0.1))
+    assert complete.promise == "exact"
 
 
 def test_every_rebuild_measures_again_and_a_new_process_keeps_the_promise(
@@ -110,6 +112,31 @@ def test_a_promise_that_breaks_moves_to_another_kind(photos: Collection) -> None
     promise = replace(stored, recall=0.98)
     kept: FaissIndex = promise.keeper(7, lambda queries: queries)(weak, pictures)
     assert kept.spec.kind == "flat" or kept.evidence["kept"]
+
+
+def test_an_index_that_outgrows_its_memory_moves_to_another_kind(
+    photos: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    smaller = [IndexSpec("ivf_pq", photos.info.space.dim)]
+    monkeypatch.setattr(sys.modules["indexer.tune"], "candidates", lambda *_: smaller)
+    pictures = photos.catalog.scan(photos.info.id, "image")[2].astype(np.float32)
+    spec = IndexSpec("ivf_sq8", pictures.shape[1])
+    stored = promise_of(photos.catalog, photos.info.id, "image")
+    assert stored is not None
+    promise = replace(stored, recall=0.5, memory_bytes=footprint(spec, N) * 2 // 3)
+    kept = promise.keeper(7, lambda queries: queries)(build(pictures, spec), pictures)
+    assert footprint(kept.spec, N) <= promise.memory_bytes
+    assert kept.evidence["kept"]
+
+
+def test_that_an_exact_index_was_fastest_binds_no_larger_collection(photos: Collection) -> None:
+    stored = promise_of(photos.catalog, photos.info.id, "image")
+    assert stored is not None
+    flat = replace(stored, kind="flat")
+    assert flat.spec(1_000_000, 128) is None
+    small = replace(flat, memory_bytes=10_000_000).spec(40_000, 128)
+    assert small is not None
+    assert footprint(small, 40_000) <= 10_000_000
 
 
 def test_a_promise_that_nothing_keeps_is_told_as_broken(
@@ -156,6 +183,21 @@ def test_without_captions_or_queries_nothing_is_promised(tmp_path: Path) -> None
         assert promise_of(store.catalog, bare.info.id, "image") is None
         with pytest.raises(BadQuery, match="empty"):
             bare.explain("")
+
+
+def test_captions_tune_again_after_a_query_log_and_the_log_where_there_are_none(
+    photos: Collection, approximate: None, tmp_path: Path
+) -> None:
+    log = [f"what people ask {n}" for n in range(200)]
+    assert tune(photos, recall=0.7, queries=log, source="log.txt").promise.source == "log.txt"
+    assert tune(photos, recall=0.7).promise.source == "captions"
+    with embedstore.open(tmp_path / "other") as store:
+        bare = store.create("bare", load("toy"))
+        rows = unit(np.random.default_rng(4), 300, bare.info.space.dim)
+        bare.add_vectors([Item(f"{n}") for n in range(300)], image=rows)
+        tune(bare, recall=0.7, queries=log, source="log.txt")
+        again = tune(bare, recall=0.8).promise
+        assert (again.source, again.recall, len(again.queries)) == ("log.txt", 0.8, 200)
 
 
 def test_a_query_log_promises_for_captions_too(photos: Collection, approximate: None) -> None:
