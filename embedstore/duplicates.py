@@ -55,7 +55,8 @@ class Group:
     """Pictures that pairs join.
 
     Attributes:
-        keys: The one to keep first: of most pixels, then of most bytes.
+        keys: The one to keep first: of most pixels, then of most bytes; by name where pictures
+            are not opened.
         pairs: Those that hold the group together.
     """
 
@@ -124,7 +125,7 @@ def duplicates(
         seen = _seen(collection, known.tolist(), read, workers, progress)
         own = vectors[first[seen.places]]
         joined = _pairs(seen.looks, own, score, bits)
-        found = [_group(collection, seen.looks, own, each) for each in _together(joined)]
+        found = [_group(collection, seen.looks, own, each, read) for each in _together(joined)]
     found.sort(key=lambda group: (-len(group.keys), group.keys))
     return Duplicates(tuple(found), len(seen.looks), tuple(seen.unreadable))
 
@@ -192,10 +193,11 @@ def _group(
     looks: list[_Look],
     vectors: Vectors,
     joined: tuple[list[int], list[tuple[int, int]]],
+    read: bool,
 ) -> Group:
     places, pairs = joined
     keys = [looks[place].key for place in places]
-    size = _extents(collection, keys)
+    size = _extents(collection, keys) if read else dict.fromkeys(keys, (0, 0))
     kept = sorted(keys, key=lambda key: (-size[key][0], -size[key][1], key))
     return Group(
         tuple(kept),

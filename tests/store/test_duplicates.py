@@ -137,6 +137,15 @@ def test_vectors_alone_join_what_has_no_picture(photos: Collection):
     assert pair.score == pytest.approx(1.0, abs=1e-3)
 
 
+def test_vectors_alone_are_compared_without_opening_a_picture(
+    photos: Collection, drawn, monkeypatch
+):
+    photos.add([Item(name, drawn(name, 1)) for name in ("b.png", "a.png")])
+    monkeypatch.setattr("embedstore.duplicates.extent", lambda _: pytest.fail("was opened"))
+    monkeypatch.setattr("embedstore.corpus.images.load", lambda *_: pytest.fail("was opened"))
+    assert keys(duplicates(photos, read=False, workers=0)) == [("a.png", "b.png")]
+
+
 def test_one_unreadable_picture_stops_nothing(photos: Collection, drawn):
     paths = [drawn("a.png", 1), drawn("b.jpg", 1, quality=90), drawn("c.png", 2), drawn("d.png", 3)]
     photos.add([Item(path.name, path) for path in paths])
