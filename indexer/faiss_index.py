@@ -30,7 +30,7 @@ class FaissIndex:
     """
 
     def __init__(self, spec: IndexSpec, base: Any, matrix: Any | None = None) -> None:
-        """Wrap what `faiss_build.build` made or `read` opened.
+        """Wrap what `faiss_build.build` made or `read_part` opened.
 
         Args:
             spec: What it is.
@@ -132,20 +132,6 @@ class FaissIndex:
         only = {"index": self._base}
         return only if self._matrix is None else only | {"vectors": self._matrix}
 
-    @classmethod
-    def read(cls, spec: IndexSpec, files: dict[str, Path]) -> "FaissIndex":
-        """Open files that `write` made, memory-mapped; check them first, faiss does not.
-
-        Raises:
-            RuntimeError: faiss cannot parse them.
-        """
-        faiss = load_faiss()
-        opened = {
-            part: faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
-            for part, path in files.items()
-        }
-        return cls(spec, opened["index"], opened.get("vectors"))
-
     def _best(self, queries: Vectors, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Find k positions the fast way; padded where it misses some."""
         spec = self._spec
@@ -214,6 +200,20 @@ class FaissIndex:
         if spec.kind in PQ_KINDS:
             return faiss.SearchParametersPreTransform(index_params=found)
         return found
+
+
+def read_part(path: Path, mapped: bool) -> Any:
+    """Open a file that `FaissIndex.write` made; check it first, faiss does not.
+
+    Args:
+        path: Of the file.
+        mapped: Leave in the file what can be searched there.
+
+    Raises:
+        RuntimeError: faiss cannot parse it.
+    """
+    faiss = load_faiss()
+    return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mapped else 0)
 
 
 def _selector(allow: Mask) -> Any:

@@ -2,13 +2,15 @@
 
 Files are written under names never used before, the manifest last; a reader therefore finds the
 old generation or the new one, whole. faiss notices few damaged files (a flipped bit gives wrong
-neighbours in one of five cases), so every byte is hashed before faiss reads any.
+neighbours in one of five cases), so every byte of a file is hashed before faiss reads any of it,
+and nothing is searched before all files are proved.
 """
 
 import errno
 import os
 import secrets
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -21,10 +23,11 @@ from filelock import FileLock
 
 from indexer import manifest as manifests
 from indexer.errors import CorruptSnapshot, DiskFull
-from indexer.faiss_index import FaissIndex
+from indexer.faiss_index import FaissIndex, read_part
 from indexer.gpu import usable
 from indexer.manifest import File, Manifest
-from indexer.types import Ids
+from indexer.planner import PQ_KINDS
+from indexer.types import Ids, Kind
 
 UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 LOCK = "publish.lock"
@@ -136,20 +139,31 @@ def load(folder: Path, fingerprint: str, dim: int, min_seq: int = 0) -> Publishe
 
 
 def _open(found: Manifest, folder: Path) -> Published:
-    for file in found.files:
-        manifests.check_file(file, folder)
-    paths = {file.part: folder / file.name for file in found.files}
-    try:
-        ids = np.fromfile(paths.pop("ids"), dtype="<i8").astype(np.int64, copy=False)
-        index = FaissIndex.read(usable(found.spec), paths).with_evidence(found.evidence)
-    except (OSError, RuntimeError) as error:
-        raise CorruptSnapshot(f"{folder} cannot be opened ({error}): rebuild the index") from error
+    """Open every file in a thread of its own, so that one is hashed while another is read."""
+    with ThreadPoolExecutor(len(found.files)) as threads:
+        opened = list(threads.map(lambda file: _part(file, found.spec.kind, folder), found.files))
+    parts = {file.part: part for file, part in zip(found.files, opened, strict=True)}
+    ids = parts["ids"]
+    index = FaissIndex(usable(found.spec), parts["index"], parts.get("vectors"))
     if not len(ids) == len(index) == found.n:
         raise CorruptSnapshot(
             f"{folder} holds {len(ids)} ids and {len(index)} vectors, expected {found.n}: "
             "rebuild the index"
         )
-    return Published(found.seq, ids, index)
+    return Published(found.seq, ids, index.with_evidence(found.evidence))
+
+
+def _part(file: File, kind: Kind, folder: Path) -> Any:
+    """Prove a file, and only then read it."""
+    manifests.check_file(file, folder)
+    path = folder / file.name
+    try:
+        if file.part == "ids":
+            return np.fromfile(path, dtype="<i8").astype(np.int64, copy=False)
+        # Lists of a fast scan cannot be mapped; a mapping of their file would stay beside them.
+        return read_part(path, mapped=file.part == "vectors" or kind not in PQ_KINDS)
+    except (OSError, RuntimeError) as error:
+        raise CorruptSnapshot(f"{path} cannot be opened ({error}): rebuild the index") from error
 
 
 def _read(path: Path) -> bytes | None:
