@@ -14,8 +14,7 @@ from PIL import Image
 import embedstore
 from api.app import create_app
 from api.cli import EXIT_CODES, main
-from embedstore import collection as waist
-from embedstore import encoders
+from embedstore import encoders, reading
 from embedstore import store as store_room
 from embedstore.encoders.toy import ToyEncoder
 
@@ -139,7 +138,7 @@ def test_a_running_service_follows(store, client, tmp_path, other):
 def test_a_request_that_meets_the_switch_is_answered_from_the_new_space(
     store, monkeypatch, other, keep
 ):
-    real = waist.search
+    real = reading.search
     turns = []
 
     def meeting(*arguments):
@@ -150,7 +149,7 @@ def test_a_request_that_meets_the_switch_is_answered_from_the_new_space(
         turns.append(arguments[2].space.encoder)
         return real(*arguments)
 
-    monkeypatch.setattr(waist, "search", meeting)
+    monkeypatch.setattr(reading, "search", meeting)
     with TestClient(create_app(store)) as client:
         asked = {"text": "red", "target": "text", "k": 1}
         answer = client.post("/v1/collections/words/search", json=asked)

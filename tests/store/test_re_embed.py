@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import embedstore
-from embedstore import Item, Query, collection, copying, re_embedding
+from embedstore import Item, Query, copying, re_embedding, reading
 from embedstore.calibration import calibrate
 from embedstore.encoders import load
 from embedstore.encoders.toy import ToyEncoder
@@ -42,7 +42,7 @@ class Other(ToyEncoder):
 def other(monkeypatch) -> Other:
     made = Other()
     known = {"other": made, "toy": load("toy")}
-    monkeypatch.setattr(collection.encoders, "load", lambda name: known[name])
+    monkeypatch.setattr(reading.encoders, "load", lambda name: known[name])
     return made
 
 
