@@ -39,7 +39,8 @@ from embedstore.types import Space
 RETIRED = f"{HIDDEN}retired{HIDDEN}"
 ERASED_TOGETHER = 1_000  # items in one commit, so that other writers wait for a moment only
 MARK = "copied"  # where a mark lies among the options of an heir
-MEASURED = ("expand",)  # options found out by calibration, which say nothing about another space
+# Options found out by calibration, which say nothing about another space
+MEASURED = ("expand", "relevance")
 
 
 class Succession(Writer):
