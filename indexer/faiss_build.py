@@ -15,6 +15,7 @@ from indexer.checks import as_matrix
 from indexer.errors import BadVectors
 from indexer.faiss_index import FaissIndex
 from indexer.gpu import k_means_on_gpu
+from indexer.half_matrix import half_matrix
 from indexer.lazy import load_faiss, one_thread
 from indexer.planner import PQ_KINDS, complete, has_graph_of_cells, rotated, sub_quantizers
 from indexer.types import IndexSpec, Vectors
@@ -51,23 +52,7 @@ def build(vectors: NDArray[np.floating[Any]], spec: IndexSpec) -> FaissIndex:
         graph.hnsw.efSearch = CELLS_LOOKED_AT  # to fill cells; a search says how many it needs
     for start in range(0, len(vectors), ROWS_AT_ONCE):
         base.add(as_matrix(vectors[start : start + ROWS_AT_ONCE], spec.dim, "vectors"))
-    return FaissIndex(spec, base, None if spec.kind == "flat" else _half_matrix(vectors))
-
-
-def _half_matrix(vectors: NDArray[np.floating[Any]]) -> Any:
-    """Give a float16 index over rows where they lie: a copy would take as much memory again."""
-    faiss = load_faiss()
-    half = faiss.ScalarQuantizer.QT_fp16
-    matrix = faiss.IndexScalarQuantizer(vectors.shape[1], half, faiss.METRIC_INNER_PRODUCT)
-    rows = np.ascontiguousarray(vectors, dtype=np.float16)
-    stored = rows.reshape(-1).view(np.uint8)
-    nobody = matrix.codes.owner  # faiss frees nothing; the list below keeps the rows alive
-    matrix.codes = faiss.MaybeOwnedVectorUInt8.create_view(
-        faiss.swig_ptr(stored), stored.size, nobody
-    )
-    matrix.ntotal = len(rows)
-    matrix.referenced_objects = [rows]
-    return matrix
+    return FaissIndex(spec, base, None if spec.kind == "flat" else half_matrix(vectors))
 
 
 def _empty(spec: IndexSpec) -> Any:

@@ -6,7 +6,6 @@ from contextlib import nullcontext
 from copy import copy
 from dataclasses import replace
 from math import ceil
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +13,12 @@ from numpy.typing import NDArray
 
 from indexer.errors import BadVectors
 from indexer.filter_plan import ENOUGH, plan_filter
-from indexer.flat import best_positions
+from indexer.flat import FlatIndex, best_positions
 from indexer.gpu import set_probes, to_gpu
+from indexer.half_matrix import half_matrix
 from indexer.lazy import load_faiss, one_thread
 from indexer.planner import GPU_SELECTS, PQ_KINDS, has_graph_of_cells, in_halves
-from indexer.types import IndexSpec, Mask, Vectors
+from indexer.types import AnnIndex, IndexSpec, Mask, Vectors
 
 MOST_CANDIDATES = 4096  # re-scored for one query; bounds a search for many neighbours
 
@@ -30,7 +30,7 @@ class FaissIndex:
     """
 
     def __init__(self, spec: IndexSpec, base: Any, matrix: Any | None = None) -> None:
-        """Wrap what `faiss_build.build` made or `read_part` opened.
+        """Wrap what `faiss_build.build` made or `snapshot.load` opened.
 
         Args:
             spec: What it is.
@@ -112,14 +112,23 @@ class FaissIndex:
 
     def rows(self, positions: NDArray[np.int64]) -> Vectors:
         """Give the exact vectors `(m, d)` at these positions."""
+        return np.asarray(self._stored(positions), dtype=np.float32)
+
+    def part(self, positions: NDArray[np.int64]) -> AnnIndex:
+        """Give an exact index of a copy of the vectors at these positions."""
+        rows = self._stored(positions)
+        if self._matrix is None:
+            return FlatIndex(rows.astype(np.float32, copy=False))
+        return FaissIndex(IndexSpec("flat", self._spec.dim), half_matrix(rows))
+
+    def _stored(self, positions: NDArray[np.int64]) -> NDArray[np.floating[Any]]:
         faiss = load_faiss()
         codes = self._exact.codes
         width = int(self._exact.code_size)
         # Bytes, because a mapped file's rows start at an odd offset and numpy copies such arrays.
         stored = faiss.rev_swig_ptr(codes.data(), len(self) * width).reshape(len(self), width)
-        kind = np.float32 if self._matrix is None else np.float16
-        chosen = stored.take(positions, axis=0).view(kind)
-        return np.asarray(chosen, dtype=np.float32)
+        chosen: NDArray[np.uint8] = stored.take(positions, axis=0)
+        return chosen.view(np.float16 if width == 2 * self._spec.dim else np.float32)
 
     def write(self, part: str, sink: Callable[[bytes], object]) -> None:
         """Serialise one of `parts` through a function that takes bytes."""
@@ -200,20 +209,6 @@ class FaissIndex:
         if spec.kind in PQ_KINDS:
             return faiss.SearchParametersPreTransform(index_params=found)
         return found
-
-
-def read_part(path: Path, mapped: bool) -> Any:
-    """Open a file that `FaissIndex.write` made; check it first, faiss does not.
-
-    Args:
-        path: Of the file.
-        mapped: Leave in the file what can be searched there.
-
-    Raises:
-        RuntimeError: faiss cannot parse it.
-    """
-    faiss = load_faiss()
-    return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mapped else 0)
 
 
 def _selector(allow: Mask) -> Any:

@@ -59,6 +59,10 @@ class FlatIndex:
         """Give the exact vectors `(m, d)` at these positions."""
         return self._vectors[positions]
 
+    def part(self, positions: NDArray[np.int64]) -> "FlatIndex":
+        """Give an exact index of a copy of the vectors at these positions."""
+        return FlatIndex(self._vectors[positions])
+
 
 def best_positions(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     """Give the positions of the k highest scores `(n,)`, best first, ties by position."""

@@ -23,8 +23,9 @@ from filelock import FileLock
 
 from indexer import manifest as manifests
 from indexer.errors import CorruptSnapshot, DiskFull
-from indexer.faiss_index import FaissIndex, read_part
+from indexer.faiss_index import FaissIndex
 from indexer.gpu import usable
+from indexer.lazy import load_faiss
 from indexer.manifest import File, Manifest
 from indexer.planner import PQ_KINDS
 from indexer.types import Ids, Kind
@@ -161,7 +162,8 @@ def _part(file: File, kind: Kind, folder: Path) -> Any:
         if file.part == "ids":
             return np.fromfile(path, dtype="<i8").astype(np.int64, copy=False)
         # Lists of a fast scan cannot be mapped; a mapping of their file would stay beside them.
-        return read_part(path, mapped=file.part == "vectors" or kind not in PQ_KINDS)
+        faiss, mapped = load_faiss(), file.part == "vectors" or kind not in PQ_KINDS
+        return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mapped else 0)
     except (OSError, RuntimeError) as error:
         raise CorruptSnapshot(f"{path} cannot be opened ({error}): rebuild the index") from error
 

@@ -88,3 +88,6 @@ class AnnIndex(Protocol):
 
     def rows(self, positions: NDArray[np.int64]) -> Vectors:
         """Give the exact vectors `(m, d)` at these positions."""
+
+    def part(self, positions: NDArray[np.int64]) -> "AnnIndex":
+        """Give an exact index of a copy of the vectors at these positions."""

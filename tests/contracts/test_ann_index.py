@@ -97,6 +97,16 @@ def test_gives_back_its_rows(index: FaissIndex) -> None:
     assert index.rows(positions[:0]).shape == (0, DIM)
 
 
+def test_a_part_is_an_exact_copy(index: FaissIndex) -> None:
+    positions = np.arange(3, N, 17)
+    part = index.part(positions)
+    found, scores = part.search(TEXTS, K)
+    expected, expected_scores = FlatIndex(IMAGES[positions]).search(TEXTS, K)
+    np.testing.assert_allclose(scores, expected_scores, atol=1e-5)
+    assert (np.sort(found) == np.sort(expected)).mean() > 0.999  # scores may tie
+    np.testing.assert_array_equal(part.rows(np.arange(5)), IMAGES[positions[:5]])
+
+
 def test_knows_itself(index: FaissIndex) -> None:
     assert len(index) == N
     assert index.spec.kind in KINDS

@@ -175,7 +175,7 @@ def test_damaged_files_are_not_opened(tmp_path: Path, unit_rows: Maker) -> None:
 def test_a_filter_is_right_whether_copied_or_masked(
     copied: int, kind: str, tmp_path: Path, unit_rows: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(segments, "COPIED_BYTES", copied)
+    monkeypatch.setattr(segments, "COPIED", copied)
     rows, queries = unit_rows(400, DIM), unit_rows(5, DIM, seed=1)
     ids = np.repeat(np.arange(100) * 2, 4)
     held = VectorSet(DIM)
