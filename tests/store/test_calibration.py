@@ -96,7 +96,7 @@ def test_no_caption_that_is_asked_for_is_in_the_bank(captioned: Collection) -> N
 
 def test_too_little_to_measure_with_is_told(photos: Collection, captioned: Collection) -> None:
     queries = [f"query {number}" for number in range(LEAST_QUERIES)]
-    with pytest.raises(Invalid, match=f"3 queries .* at least {LEAST_QUERIES}"):
+    with pytest.raises(Invalid, match=f"3 queries; .* at least {LEAST_QUERIES}"):
         calibrate(captioned, ["a", "b", "c", "a", " "])
     captioned.delete([f"p{row:03}" for row in range(20, N)])
     with pytest.raises(Invalid, match=r"20 pictures with captions .*--hubs on --expand off"):
