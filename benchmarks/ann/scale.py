@@ -69,6 +69,7 @@ def command(
         f"![{title}](results/{path.name})",
     ]
     asked = ["scale", "--vectors", "VECTORS", "--dim", dim, "--repeats", repeats]
+    asked += ["--queries", queries]
     asked += [part for rows in sizes for part in ("--rows", rows)]
     written(name, {"title": title, "table": table, "notes": notes}, asked, seed, out)
 
