@@ -14,7 +14,7 @@ from indexer.errors import BadVectors
 from indexer.faiss_build import build
 from indexer.faiss_index import FaissIndex
 from indexer.flat import FlatIndex
-from indexer.gpu import gpu_count
+from indexer.gpu import free_bytes, gpu_count
 from indexer.planner import plan
 from indexer.segment import Segment
 from indexer.snapshot import Published
@@ -202,7 +202,7 @@ class VectorSet:
             NoDevice: The spec says gpu and there is none.
         """
         column = as_ids(ids, len(vectors))
-        chosen = spec or plan(len(column), self.dim, gpus=gpu_count())
+        chosen = spec or plan(len(column), self.dim, gpus=gpu_count(), gpu_bytes=free_bytes())
         # Nobody here holds what was built: it is freed before the files are opened.
         snapshot.publish(folder, column, _settled(vectors, chosen, settle), seq, fingerprint)
         published = snapshot.load(folder, fingerprint, self.dim)

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 @click.option(
     "--queries",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="What people search for, one query a line.  [default: the collection's captions]",
+    help="What people search for, one query a line.  [default: the collection's captions, else the "
+    "queries of the last tuning]",
 )
 @click.option(
     "--target",
