@@ -146,8 +146,8 @@ def share(spec: IndexSpec, n: int, gpus: int) -> int:
 
 
 def rotated(dim: int) -> int:
-    """Give the even dimension to rotate into, so that codes of two coordinates fit."""
-    return dim + dim % 2
+    """Give the dimension to rotate into: of eights, so that codes of two and four fit."""
+    return -(-dim // 8) * 8
 
 
 def sub_quantizers(dim: int, kind: Kind = "ivf_pq") -> int:

@@ -1,6 +1,7 @@
 """Search parameters from weak to strong, and which of them reach a recall at what cost."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -47,27 +48,35 @@ def measure(index: FaissIndex, half: Half) -> NDArray[np.float64]:
     return neighbor_recall(found, half.true)
 
 
-def cheapest_first(index: FaissIndex, half: Half, recall: float) -> list[Trial]:
-    """Give the parameters whose bound on this half reaches a recall; the strongest come last.
+def cheapest_first(index: FaissIndex, half: Half, recall: float) -> Iterator[Trial]:
+    """Yield the parameters whose bound on this half reaches a recall, then stronger ones.
 
     More width (cells or graph candidates) and more re-scoring never find less, so a walk along
-    the edge of what reaches the recall visits each row and column of the grid once.
+    the edge of what reaches the recall visits each row and column of the grid once. What comes
+    after the edge is for an edge that another half refuses: the cheapest, ever wider, and at last
+    the strongest of all.
     """
     widths, reranks = _widths(index.spec), RERANKS[index.spec.kind]
     reached: list[Trial] = []
     column = len(reranks) - 1
     for width in widths:
+        enough = None  # with as little re-scoring as reaches the recall at this width
         while column >= 0:
             spec = _with(index.spec, width, reranks[column])
             recalls = measure(index.tuned(spec), half)
             if lower_bound(recalls) < recall:
                 break
-            reached.append(_timed(index, half, spec, recalls))
+            enough = spec, recalls
             column -= 1
+        if enough is not None:
+            reached.append(_timed(index, half, *enough))
     reached.sort(key=lambda trial: trial.cpu_us)
     last = strongest(index.spec)
-    rest = [trial for trial in reached if trial.spec != last]
-    return [*rest, _timed(index, half, last, measure(index.tuned(last), half))]
+    yield from (trial for trial in reached if trial.spec != last)
+    least = reached[0].spec if reached else last
+    stronger = (_with(least, width, least.rerank) for width in widths if width > _width(least))
+    for spec in (*(each for each in stronger if each != last), last):
+        yield _timed(index, half, spec, measure(index.tuned(spec), half))
 
 
 def strongest(spec: IndexSpec) -> IndexSpec:
@@ -94,6 +103,10 @@ def _widths(spec: IndexSpec) -> list[int]:
     count = 1 + max(0, int(2 * np.log2(most / LEAST_WIDTH)))
     steps = {min(most, round(LEAST_WIDTH * 2 ** (step / 2))) for step in range(count)}
     return sorted(steps | {most})
+
+
+def _width(spec: IndexSpec) -> int:
+    return spec.ef if spec.kind == "hnsw" else spec.nprobe
 
 
 def _with(spec: IndexSpec, width: int, rerank: int) -> IndexSpec:
