@@ -147,10 +147,12 @@ def index_field(
 
     with embedstore.open(store, folder=index_folder, must_exist=True) as opened:
         name = opened.index_field(field, drop=drop)
+        known = {each for info in opened.collections() for each in opened.catalog.fields(info.id)}
     if as_json:
         print_json({"field": name, "indexed": not drop})
     else:
-        click.echo(f"{name}: its index is dropped" if drop else f"{name}: indexed")
+        new = "" if drop or name in known else "; no item has this field yet"
+        click.echo(f"{name}: its index is dropped" if drop else f"{name}: indexed{new}")
 
 
 def _done(collection: str, what: str, as_json: bool) -> None:

@@ -74,7 +74,7 @@ def search(
     Example:
       embedstore search "two dogs running" -k 5
       embedstore search "at night" --image street.jpg --not people
-      embedstore search "a red bicycle" --min-probability 0.5 --diversity 0.3
+      embedstore search "a red bicycle" --min-probability 0.1 --diversity 0.3
       embedstore search "a red bicycle" -k 50 --page
     """
     import embedstore
@@ -130,4 +130,4 @@ def _too_little(query: "Query", best: "Hit") -> str:
         )
         if value is not None
     ]
-    return f"nothing matches: the best is {told}; expected {' and '.join(wanted)} or more"
+    return f"nothing matches: the best is {told}; lower {' and '.join(wanted)} to see it"

@@ -117,6 +117,9 @@ def _print(found: "Tuned", plot: Path | None) -> None:
         f"({found.promise.source}); at least: lower end of the 95% interval on queries that "
         "chose nothing"
     )
+    if tuning.chosen is not None:
+        chosen = tuning.chosen
+        click.echo(f"in force: {chosen.spec.kind}, finds at least {chosen.bound:.3f} of them")
     if plot is not None:
         click.echo(f"drew {plot}")
 

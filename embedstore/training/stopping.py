@@ -1,4 +1,4 @@
-"""Ctrl-C between two steps, so that nothing of a run is lost."""
+"""Ctrl-C and SIGTERM between two steps, so that nothing of a run is lost."""
 
 import signal
 import threading
@@ -8,10 +8,12 @@ from types import FrameType
 
 import click
 
+_ASKING = (signal.SIGINT, signal.SIGTERM)  # the latter from `timeout`, service managers, schedulers
+
 
 @contextmanager
 def between_steps() -> Iterator[Callable[[], bool]]:
-    """Make the first Ctrl-C a request, which the loop grants where weights are whole.
+    """Make the first such signal a request, which the loop grants where weights are whole.
 
     The second stops at once. Outside of the main thread, which gets no signals, nothing is changed.
 
@@ -22,15 +24,18 @@ def between_steps() -> Iterator[Callable[[], bool]]:
     if threading.current_thread() is not threading.main_thread():
         yield asked.is_set
         return
-    before = signal.getsignal(signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in _ASKING}
 
     def ask(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
         asked.set()
-        signal.signal(signal.SIGINT, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
         click.echo("stopping after this step; again to stop at once and lose it", err=True)
 
-    signal.signal(signal.SIGINT, ask)
+    for number in _ASKING:
+        signal.signal(number, ask)
     try:
         yield asked.is_set
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -68,7 +68,7 @@ def test_nothing_matches_is_an_answer(run, served):
     told = run("search", "zebra crossing", "--min-probability", "0.5")
     assert "nothing matches: the best is 'thing " in told
     assert "with a probability of 0." in told
-    assert "expected --min-probability 0.5 or more" in told
+    assert "lower --min-probability 0.5 to see it" in told
     assert "nothing matches" in run("search", "zebra", "--target", "text", "--min-score", "0.99")
     assert json.loads(run("search", "zebra", "--min-probability", "0.5", "--json")) == []
     assert served.post(SEARCH, json={"text": "zebra", "min_probability": 0.5}).json() == []

@@ -223,13 +223,14 @@ def test_a_run_that_is_asked_to_stop_loses_no_step(data, whole, tmp_path, monkey
     assert "going on after step 3" in capsys.readouterr().err
 
 
-def test_the_first_ctrl_c_asks_and_the_second_stops():
+@pytest.mark.parametrize("first", ["SIGINT", "SIGTERM"])
+def test_the_first_signal_asks_and_the_next_ctrl_c_stops(first):
     script = """
 import signal
 from embedstore.training.stopping import between_steps
 with between_steps() as asked:
     assert not asked()
-    signal.raise_signal(signal.SIGINT)
+    signal.raise_signal(signal.FIRST)
     assert asked()
     try:
         signal.raise_signal(signal.SIGINT)
@@ -237,7 +238,10 @@ with between_steps() as asked:
         print("stopped")
 """
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        [sys.executable, "-c", script.replace("FIRST", first)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout == "stopped\n"
     assert "stopping after this step" in done.stderr
