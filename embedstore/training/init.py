@@ -136,7 +136,16 @@ def _scratch(model: str) -> Dual:
         with own_errors(f"scratch model {model}"), _quiet():
             made = open_clip.create_model(name, pretrained_text=False)
             tokenizer = open_clip.get_tokenizer(name)
+    _start_decoder(made)
     return OpenClipDual(f"scratch model {model}", made.eval(), tokenizer, config, pretrained=False)
+
+
+def _start_decoder(model: torch.nn.Module) -> None:
+    """Draw the one matrix of CoCa's decoder that open_clip leaves as memory happened to be."""
+    decoder = getattr(model, "text_decoder", None)
+    if decoder is not None:
+        projection = decoder.text_projection
+        torch.nn.init.normal_(projection, std=projection.shape[0] ** -0.5)
 
 
 def _config(model: str) -> dict[str, Any]:

@@ -134,6 +134,19 @@ def agrees_with_its_encoder(dual):
         assert torch.equal(tensor, before[name]), name
 
 
+@pytest.mark.parametrize("config", MODELS.values(), ids=MODELS)
+def test_no_random_weight_is_left_as_memory_happened_to_be(config, tmp_path):
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(config))
+    torch.use_deterministic_algorithms(True)  # which fills new memory with what is no number
+    try:
+        dual = start("scratch", CPU, str(path))
+    finally:
+        torch.use_deterministic_algorithms(False)
+    for name, tensor in dual.state_dict().items():
+        assert not tensor.is_floating_point() or torch.isfinite(tensor).all(), name
+
+
 @pytest.mark.parametrize(("kind", "what"), CASES)
 def test_gradients_are_where_they_were_asked_for_and_the_encoder_agrees(fresh, kind, what):
     dual = fresh(kind)
