@@ -1,0 +1,1 @@
+"""Answers from neighbours: evidence into words that cite it, or an abstention."""
