@@ -1,0 +1,1 @@
+"""How good words are: scores of texts against references, as pure functions."""
