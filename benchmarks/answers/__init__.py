@@ -1,0 +1,1 @@
+"""How good answers from neighbours are, and what they rest on."""
