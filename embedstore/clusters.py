@@ -63,7 +63,7 @@ def clusters(
     with collection.catalog.as_opened(collection.info):
         _, rows, vectors = collection.catalog.scan(collection.info.id, "image")
         known, first = np.unique(rows, return_index=True)
-        pictures = vectors[first]
+        pictures = vectors[first].astype(np.float32)
         if n is not None and not 1 <= n <= max(1, len(pictures)):
             raise Invalid(f"{n} clusters of {len(pictures)} pictures; expected 1 to as many")
         if not len(pictures):

@@ -123,7 +123,7 @@ def duplicates(
         _, rows, vectors = collection.catalog.scan(collection.info.id, "image")
         known, first = np.unique(rows, return_index=True)
         seen = _seen(collection, known.tolist(), read, workers, progress)
-        own = vectors[first[seen.places]]
+        own = vectors[first[seen.places]].astype(np.float32)
         joined = _pairs(seen.looks, own, score, bits)
         found = [_group(collection, seen.looks, own, each, read) for each in _together(joined)]
     found.sort(key=lambda group: (-len(group.keys), group.keys))

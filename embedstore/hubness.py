@@ -12,14 +12,16 @@ Modal Retrieval with Querybank Normalisation", CVPR 2022, https://arxiv.org/abs/
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embedstore.types import Vectors
+from embedstore.types import Halves, Vectors
 
 NEAREST = 16  # of the bank; 8 to 64 do equally well on Flickr8k
 WEIGHT = 0.5  # more gains more where the bank fits, and loses more where it does not
+Rows = TypeVar("Rows", Halves, Vectors)
 _BLOCK = 1 << 24  # scores held at once
 
 
@@ -37,7 +39,7 @@ class QueryBank:
     weight: float
     vectors: Vectors
 
-    def bias(self, pictures: Vectors) -> NDArray[np.float32]:
+    def bias(self, pictures: Rows) -> NDArray[np.float32]:
         """Give what each picture loses: the mean of its best scores with the bank, weighed.
 
         Args:
@@ -55,10 +57,10 @@ class QueryBank:
             found[start : start + step] = best.mean(axis=1)
         return (self.weight * found).astype(np.float16).astype(np.float32)
 
-    def folded(self, pictures: Vectors) -> Vectors:
+    def folded(self, pictures: Rows) -> Rows:
         """Give the rows `(n, d + 1)` to store for pictures `(n, d)`."""
         loss = -self.bias(pictures)[:, None]
-        return np.concatenate((pictures.astype(np.float32), loss), axis=1)
+        return np.concatenate((pictures, loss.astype(pictures.dtype)), axis=1)
 
 
 def asked(queries: Vectors, share_of_text: float) -> Vectors:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from embedstore.hubness import QueryBank, asked
-from embedstore.types import Modality, Space, Vectors
+from embedstore.types import Halves, Modality, Space, Vectors
 from indexer import VectorSet
 
 
@@ -42,7 +42,7 @@ class IndexForm(NamedTuple):
         offset = self.bank is not None
         return VectorSet.open(self.folder, self.fingerprint, self.dim, purged, offset)
 
-    def rows(self, vectors: Vectors) -> Vectors:
+    def rows(self, vectors: Halves) -> Halves:
         """Give the rows to store for unit vectors `(n, d)`."""
         return vectors if self.bank is None else self.bank.folded(vectors)
 

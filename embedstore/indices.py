@@ -23,7 +23,7 @@ from embedstore.index_faults import meaningful_errors
 from embedstore.index_folders import folder_of
 from embedstore.index_form import IndexForm
 from embedstore.promise import described, promise_of
-from embedstore.types import MODALITIES, Modality, Vectors
+from embedstore.types import MODALITIES, Halves, Modality, Vectors
 from indexer import Neighbors, VectorSet
 from indexer import errors as numbers
 
@@ -116,7 +116,7 @@ class Indices:
         with self._building:
             return min(self._published(modality) for modality in modalities)
 
-    def rows_to_index(self, modality: Modality) -> tuple[Vectors, Callable[[Vectors], Vectors]]:
+    def rows_to_index(self, modality: Modality) -> tuple[Halves, Callable[[Vectors], Vectors]]:
         """Give the rows `(n, d)` of an index, and what gives queries the form it takes."""
         _, _, vectors = self._catalog.scan(self._info.id, modality)
         with self._telling:

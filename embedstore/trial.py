@@ -123,7 +123,13 @@ def captioned(collection: Collection) -> Captioned:
     parts = np.arange(len(text_rows)) - np.searchsorted(text_rows, text_rows)
     mine = np.isin(text_rows, known)
     owners = np.searchsorted(known, text_rows[mine]).astype(np.int64)
-    return Captioned(pictures[first], captions[mine], owners, text_rows[mine], parts[mine])
+    return Captioned(
+        pictures[first].astype(np.float32),
+        captions[mine].astype(np.float32),
+        owners,
+        text_rows[mine],
+        parts[mine],
+    )
 
 
 def some_of(n: int, most: int) -> NDArray[np.int64]:

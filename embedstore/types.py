@@ -11,6 +11,7 @@ import xxhash
 from numpy.typing import NDArray
 
 Vectors = NDArray[np.float32]  # (n, d), unit rows
+Halves = NDArray[np.float16]  # (n, d), unit rows as the catalog keeps them
 Pixels = NDArray[np.uint8]  # (h, w, 3), RGB
 Modality = Literal["image", "text"]
 Target = Literal["image", "text", "both"]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from embedstore.types import Item, Space, Vectors
+from embedstore.types import Halves, Item, Space, Vectors
 
 Rows = NDArray[np.int64]  # (n,), ids of item rows
 
@@ -108,7 +108,7 @@ class Changes:
     seq: int
     purged_seq: int
     ids: Rows
-    vectors: Vectors
+    vectors: Halves
     seqs: Rows
     removed: Rows
     removed_seqs: Rows

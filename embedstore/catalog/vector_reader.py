@@ -11,7 +11,7 @@ from embedstore.catalog.registry import Registry, now
 from embedstore.catalog.tables import items, tombstones, vectors
 from embedstore.catalog.values import Changes, Rows
 from embedstore.errors import Corrupt
-from embedstore.types import Modality, Vectors
+from embedstore.types import Halves, Modality, Vectors
 
 CHUNK = 4_096  # rows in Python's hands at a time
 
@@ -57,11 +57,12 @@ class VectorReader(Registry):
             seq, purged_seq, ids, found, seqs, removed[:, 0].copy(), removed[:, 1].copy()
         )
 
-    def scan(self, collection_id: int, modality: Modality) -> tuple[int, Rows, Vectors]:
+    def scan(self, collection_id: int, modality: Modality) -> tuple[int, Rows, Halves]:
         """Give every vector of a modality as one commit left them.
 
         Returns:
-            The commit, row ids `(n,)` ascending, vectors `(n, d)` in the order of row and part.
+            The commit, row ids `(n,)` ascending, vectors `(n, d)` as they are stored, in the
+            order of row and part.
 
         Raises:
             Corrupt: Stored bytes fail their checksum; the message names the item.
@@ -89,10 +90,10 @@ class VectorReader(Registry):
 
 def _vectors(
     connection: Connection, asked: dict[str, int], modality: Modality, dim: int
-) -> tuple[Rows, Rows, Vectors]:
+) -> tuple[Rows, Rows, Halves]:
     expected = _expected(connection, asked, modality)
     ids, seqs = np.empty(expected, np.int64), np.empty(expected, np.int64)
-    found = np.empty((expected, dim), np.float32)
+    found = np.empty((expected, dim), np.float16)
     end = 0
     for chunk in _chunks(connection, _VECTORS, {**asked, "modality": modality}):
         start, end = end, end + len(chunk)

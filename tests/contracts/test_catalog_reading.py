@@ -39,7 +39,7 @@ def test_scan_and_changes_agree(catalog: Catalog, photos: CollectionInfo) -> Non
         assert (seq, changes.seq) == (2, 2)
         np.testing.assert_array_equal(changes.ids, ids)
         np.testing.assert_array_equal(changes.vectors, vectors)
-        assert vectors.dtype == np.float32
+        assert vectors.dtype == np.float16
         assert list(changes.seqs) == sorted(changes.seqs)
         assert len(changes.removed) == len(changes.removed_seqs) == 0
         assert catalog.waiting(photos.id, modality, 0) == len(ids)
