@@ -1,0 +1,1 @@
+"""The project's own generator: a small Transformer that reads neighbours, copies and cites."""

@@ -1,0 +1,124 @@
+"""The plug of the project's own head: prompts into drafts."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from embedstore.answering.head.beam import Line, search
+from embedstore.answering.head.citing import Judged, judge
+from embedstore.answering.head.folder import BUNDLED, Stored, read
+from embedstore.answering.head.layers import KeysValues
+from embedstore.answering.head.model import Memory
+from embedstore.answering.head.pointer import mixed
+from embedstore.answering.head.shown import Shown, inputs, shown
+from embedstore.answering.types import Draft, Prompt
+
+SIGNALS = ("copied", "margin", "least", "gain", "pieces", "in_evidence")
+
+
+class HeadGenerator:
+    """The head as a generator.
+
+    Each prompt is answered on its own, so that no other changes a bit of its answer.
+
+    Args:
+        folder: Of a head; None is the bundled one.
+
+    Raises:
+        NotFound: There is none.
+        Corrupt: It is damaged.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._name = "head" if folder is None else f"head:{folder}"
+        self._stored = read(BUNDLED if folder is None else folder)
+
+    @property
+    def name(self) -> str:
+        """What `generators.load` takes."""
+        return self._name
+
+    @property
+    def space(self) -> str:
+        """Fingerprint of the space whose vectors the head understands."""
+        return self._stored.space
+
+    def generate(self, prompts: Sequence[Prompt]) -> list[Draft]:
+        """Write one draft a prompt.
+
+        Raises:
+            Invalid: Vectors are not of the dimension that the head was trained on.
+        """
+        return [draft(self._stored, prompt) for prompt in prompts]
+
+
+def draft(stored: Stored, prompt: Prompt) -> Draft:
+    """Answer one prompt.
+
+    Args:
+        stored: The head.
+        prompt: What is asked.
+    """
+    silent = dict.fromkeys(SIGNALS, 0.0)
+    none = (0.0,) * len(prompt.evidence)
+    seen = shown(prompt, stored.vocabulary, stored.head.config)
+    if not any(near.pieces for near in seen.neighbours):
+        return Draft("", none, 0.0, silent)
+    with torch.inference_mode():
+        lines, judged = answered(stored, seen, prompt.question)
+    best = lines[0]
+    text = stored.vocabulary.decode(best.pieces)
+    if not text:
+        return Draft("", none, 0.0, silent)
+    evidence = {piece for near in seen.neighbours for piece in near.pieces}
+    said = sum(piece in evidence for piece in best.pieces) / len(best.pieces)
+    margin = best.score - lines[1].score if len(lines) > 1 else -best.score
+    figures = (judged.gate, margin, judged.least, judged.gain, float(len(best.pieces)), said)
+    support = (*judged.support, *none)[: len(prompt.evidence)]
+    signals = dict(zip(SIGNALS, figures, strict=True))
+    return Draft(text, support, min(0.0, judged.log_probability), signals)
+
+
+def answered(stored: Stored, seen: Shown, question: str | None) -> tuple[list[Line], Judged]:
+    """Write the best lines, and judge the first."""
+    head, vocabulary = stored.head, stored.vocabulary
+    settings = stored.captions if question is None else stored.answers
+    prefix = prefixed(stored, question)
+    memory = head.remember(inputs([seen], head.config, vocabulary.padding))
+    writer = _Writer(stored, memory)
+    lines = search(writer.begin(prefix), writer.advance, vocabulary.end, settings)
+    return lines, judge(head, memory, prefix, lines[0].pieces, vocabulary.end)
+
+
+def prefixed(stored: Stored, question: str | None) -> list[int]:
+    """Give what stands before the answer: a mark, after the words of a question if there is one."""
+    if question is None:
+        return [stored.vocabulary.caption]
+    most = stored.head.config.question_pieces
+    return [*stored.vocabulary.encode(question, most), stored.vocabulary.answer]
+
+
+class _Writer:
+    """Goes on with the beams of one prompt, and remembers the keys of what they wrote."""
+
+    def __init__(self, stored: Stored, memory: Memory) -> None:
+        self._head, self._memory = stored.head, memory
+        self._past: list[KeysValues] = []
+
+    def begin(self, prefix: Sequence[int]) -> Tensor:
+        """Read the prefix; `(v,)` log-probabilities of the first piece."""
+        return self._next(torch.tensor([[prefix]]), None)[0]
+
+    def advance(self, parents: Sequence[int], newest: Sequence[int]) -> Tensor:
+        """Write a piece on each beam; `(beams, v)` of the next."""
+        rows = torch.tensor(parents)
+        past = [(keys[rows], values[rows]) for keys, values in self._past]
+        return self._next(torch.tensor(newest)[None, :, None], past)
+
+    def _next(self, written: Tensor, past: list[KeysValues] | None) -> Tensor:
+        states, pointed, self._past = self._head(written, self._memory, past)
+        last = type(pointed)(pointed.gate[:, :, -1:], pointed.copy[:, :, -1:])
+        spread = mixed(self._head.logits(states[:, :, -1:]), last, self._memory.pieces)
+        return torch.log(spread[0, :, 0] + 1e-12)
