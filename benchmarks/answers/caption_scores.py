@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.answers.intervals import interval, told
-from benchmarks.answers.vectors import Kept
+from benchmarks.answers.vectors import Remembering
 from embedstore.text_metrics import CiderD, bleu, clip_score, rouge_l
 from embedstore.types import Vectors
 
@@ -35,8 +35,10 @@ class Figures:
 class Judge:
     """Compares captions with what people said of the same pictures."""
 
-    def __init__(self, references: Sequence[Sequence[str]], pictures: Vectors, kept: Kept) -> None:
-        self._references, self._pictures, self._kept = references, pictures, kept
+    def __init__(
+        self, references: Sequence[Sequence[str]], pictures: Vectors, encoder: Remembering
+    ) -> None:
+        self._references, self._pictures, self._encoder = references, pictures, encoder
         self._cider = CiderD(references)
 
     def cider(self, captions: Sequence[str]) -> np.ndarray:
@@ -45,7 +47,7 @@ class Judge:
 
     def figures(self, captions: Sequence[str]) -> Figures:
         """Measure one caption a picture."""
-        rows = self._kept.texts(captions)
+        rows = self._encoder.encode_texts(captions)
         return Figures(
             cider=self.cider(captions),
             bleu=tuple(bleu(captions, self._references)),
