@@ -8,12 +8,11 @@ import click
 from benchmarks.answers import contenders, photo_data
 from benchmarks.answers.caption_scores import Figures, Judge, Row, row
 from benchmarks.answers.options import arguments, heads, on_data, written
-from benchmarks.answers.plain import Nearest
-from benchmarks.answers.stock import emptied, prompts, shifted, stocked
+from benchmarks.answers.stock import prompts, stocked
 from benchmarks.answers.vectors import Remembering, remembering
 from benchmarks.retrieval import plain
 from embedstore import encoders
-from embedstore.answering import generators, reading
+from embedstore.answering import reading
 from embedstore.answering.types import Prompt
 from embedstore.text_metrics import signature
 from embedstore.training.pairs import Pairs
@@ -69,17 +68,9 @@ def neighbours(data: Pairs, encoder: Remembering, k: int) -> list[Prompt]:
 
 def rows(shown: Sequence[Prompt], judge: Judge, folders: Sequence[Path], seed: int) -> list[Row]:
     """Measure every generator, and the head with neighbours that tell it nothing."""
-    found = {}
-    for generator in (Nearest(), generators.load("consensus")):
-        found[generator.name] = [judge.figures(contenders.texts(generator, shown, generator.name))]
-    trained = contenders.trained(folders)
-    sights = {
-        "head": shown,
-        "head, no neighbours": emptied(shown),
-        "head, another photo's neighbours": shifted(shown, len(shown) // 2),
-    }
-    for name, seen in sights.items() if trained else ():
-        found[name] = [judge.figures(contenders.texts(one, seen, name)) for one in trained]
+    found: dict[str, list[Figures]] = {}
+    for name, captions in contenders.written(shown, folders):
+        found.setdefault(name, []).append(judge.figures(captions))
     return compared({name: row(name, runs, seed) for name, runs in found.items()}, found)
 
 

@@ -24,19 +24,6 @@ class Nearest:
         return Draft(said[0] if said else "", (1.0, *(0.0 for _ in prompt.evidence[1:])), 0.0)
 
 
-class MostFrequent:
-    """Gives one answer to every question: the most frequent of those it was shown."""
-
-    name = "most frequent"
-
-    def __init__(self, answers: Sequence[str]) -> None:
-        self.answer = most_frequent(answers)
-
-    def generate(self, prompts: Sequence[Prompt]) -> list[Draft]:
-        """Give the answer, which rests on no evidence."""
-        return [Draft(self.answer, (0.0,) * len(each.evidence), 0.0) for each in prompts]
-
-
 def most_frequent(answers: Sequence[str]) -> str:
     """Give the most frequent answer; of several the one that comes first."""
     ((answer, _),) = Counter(answers).most_common(1)

@@ -10,13 +10,13 @@ from benchmarks.answers import contenders
 from benchmarks.answers.intervals import interval, told
 from benchmarks.answers.options import arguments, heads, on_data, written
 from benchmarks.answers.photo_data import some
-from benchmarks.answers.plain import MostFrequent, Nearest, most_frequent
+from benchmarks.answers.plain import most_frequent
 from benchmarks.answers.question_data import Asked, questions_of
-from benchmarks.answers.stock import emptied, prompts, shifted, stocked
+from benchmarks.answers.stock import prompts, stocked
 from benchmarks.answers.vectors import Remembering, remembering
 from benchmarks.retrieval import plain
 from embedstore import encoders
-from embedstore.answering import generators, reading
+from embedstore.answering import reading
 from embedstore.answering.types import Prompt
 from embedstore.text_metrics import signature, vqa_accuracy
 from embedstore.types import Item
@@ -99,18 +99,10 @@ def rows(
     seed: int,
 ) -> list[Row]:
     """Measure every generator."""
-    majority = MostFrequent([answer for each in learnt for answer in each.answers])
-    found = {"question only": [list(blind)]}
-    for generator in (majority, Nearest(), generators.load("consensus")):
-        found[generator.name] = [contenders.texts(generator, shown, generator.name)]
-    trained = contenders.trained(folders)
-    sights = {
-        "head": shown,
-        "head, no neighbours": emptied(shown),
-        "head, another question's neighbours": shifted(shown, len(shown) // 2),
-    }
-    for name, seen in sights.items() if trained else ():
-        found[name] = [contenders.texts(one, seen, name) for one in trained]
+    majority = most_frequent([answer for each in learnt for answer in each.answers])
+    found = {"majority": [[majority] * len(asked)], "question only": [list(blind)]}
+    for name, answers in contenders.written(shown, folders):
+        found.setdefault(name, []).append(answers)
     return scored(found, asked, seed)
 
 

@@ -83,9 +83,3 @@ def shifted(found: Sequence[Prompt], by: int) -> list[Prompt]:
         Prompt(found[(place + by) % len(found)].evidence, each.question, each.image, each.vector)
         for place, each in enumerate(found)
     ]
-
-
-def emptied(found: Sequence[Prompt]) -> list[Prompt]:
-    """Show every prompt one neighbour that says nothing, so that only its picture is left."""
-    nothing = (Evidence("nothing", (), 0.0),)
-    return [Prompt(nothing, each.question, each.image, each.vector) for each in found]

@@ -1,0 +1,109 @@
+"""What confidence is worth: accuracy of the surest answers, and whether stated chances come true."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import numpy as np
+
+from benchmarks.answers import contenders, reliability_plot
+from benchmarks.answers.cases import Cases, cases
+from benchmarks.answers.options import arguments, folder, heads, on_data, written
+from benchmarks.answers.reliability_plot import Judged
+from benchmarks.answers.vectors import remembering
+from benchmarks.retrieval import plain
+from embedstore import encoders
+from embedstore.answering import confidence, generators, risk
+from embedstore.answering.types import Generator
+
+Row = dict[str, object]
+HALF = 0.5
+
+
+@click.command()
+@click.argument("data", type=click.Path(exists=True, path_type=Path))
+@click.option("--questions", "asks", is_flag=True, help="DATA holds questions, not captions.")
+@click.option("--floor", default=0.5, show_default=True, help="CIDEr-D of a right caption.")
+@heads
+@on_data
+def command(
+    data: Path,
+    asks: bool,
+    floor: float,
+    heads: Sequence[Path],
+    encoder_name: str,
+    limit: int | None,
+    k: int,
+    cache: Path | None,
+    seed: int,
+    out: Path | None,
+) -> None:
+    """Fit confidence on half of the held-out pictures of DATA and measure it on the other half.
+
+    Example: python -m benchmarks answers coverage daquar/qa_train.jsonl --questions
+    """
+    with remembering(encoders.load(encoder_name, "cpu"), cache) as encoder:
+        asked = cases(data, asks, encoder, limit, k, seed)
+    contending = [*contenders.trained(heads), generators.load("consensus")]
+    names = numbered(contending)
+    sides = {
+        name: judged(one, asked, floor, seed) for name, one in zip(names, contending, strict=True)
+    }
+    kind = "questions" if asks else "captions"
+    name = f"coverage-{kind}-{plain(encoder_name)}-{plain(data.stem)}"
+    title = f"Risk and coverage: {kind}, {data.stem}, {encoder_name}"
+    path = folder(out) / f"answers-{name}.png"
+    reliability_plot.draw(sides, title, path)
+    right = "if somebody gave it" if asks else f"from a CIDEr-D of {floor}"
+    notes = [
+        f"{len(asked.shown):,} held-out {kind}; confidence fitted on half of the pictures, measured "
+        f"on the others. Right is what counts {right}. Ratio: accuracy of the surer half over "
+        "that of all.",
+        f"![{title}](results/{path.name})",
+    ]
+    result = {"title": title, "table": [row(*side) for side in sides.items()], "notes": notes}
+    words = ["coverage", data.name, *(["--questions"] if asks else ["--floor", floor])]
+    written(name, result, [*words, *arguments(encoder_name, limit, k, heads)], seed, out)
+
+
+def judged(generator: Generator, asked: Cases, floor: float, seed: int) -> Judged:
+    """Fit on the answers about half of the pictures and judge the others."""
+    drafts = contenders.drafts(generator, asked.shown, generator.name)
+    pairs = zip(asked.shown, drafts, strict=True)
+    named = [confidence.features(prompt, draft) for prompt, draft in pairs]
+    names = sorted(set().union(*named))
+    rows = np.array([[each.get(name, 0.0) for name in names] for each in named])
+    right = asked.right(drafts, floor)
+    fitting = half(asked.owners, seed)
+    fitted = confidence.fit(rows[fitting], right[fitting], names)
+    return Judged(fitted.probability(rows[~fitting]), right[~fitting])
+
+
+def half(owners: Sequence[object], seed: int) -> np.ndarray:
+    """Choose half of the pictures with all that is asked about them: `(n,)`, whether chosen."""
+    numbers = {owner: number for number, owner in enumerate(dict.fromkeys(owners))}
+    chosen = np.random.default_rng(seed).permutation(len(numbers)) % 2 == 0
+    return np.array([chosen[numbers[owner]] for owner in owners], dtype=np.bool_)
+
+
+def numbered(generators: Sequence[Generator]) -> list[str]:
+    """Name generators; heads of several folders by their number, for a path says little."""
+    kinds = [one.name.partition(":")[0] for one in generators]
+    return [
+        f"{kind} {place + 1}" if kinds.count(kind) > 1 else kind for place, kind in enumerate(kinds)
+    ]
+
+
+def row(name: str, side: Judged) -> Row:
+    """Give the row of one generator."""
+    sure, right = side.probability, side.right
+    whole, upper = float(right.mean()), risk.accuracy_at(HALF, sure, right)
+    return {
+        "generator": name,
+        "answers": len(right),
+        "accuracy": whole,
+        "accuracy at 50% coverage": upper,
+        "ratio": upper / whole if whole else 0.0,
+        "ECE": risk.calibration_error(sure, right),
+        "Brier": risk.brier(sure, right),
+    }
