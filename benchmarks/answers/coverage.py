@@ -1,4 +1,4 @@
-"""What confidence is worth: accuracy of the surest answers, and whether stated chances come true."""
+"""What confidence is worth: accuracy of the surest answers; whether stated chances come true."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,9 +56,9 @@ def command(
     reliability_plot.draw(sides, title, path)
     right = "if somebody gave it" if asks else f"from a CIDEr-D of {floor}"
     notes = [
-        f"{len(asked.shown):,} held-out {kind}; confidence fitted on half of the pictures, measured "
-        f"on the others. Right is what counts {right}. Ratio: accuracy of the surer half over "
-        "that of all.",
+        f"{len(asked.shown):,} held-out {kind}; confidence fitted on half of the pictures, "
+        f"measured on the others. Right is what counts {right}. Ratio: accuracy of the surer "
+        "half over that of all.",
         f"![{title}](results/{path.name})",
     ]
     result = {"title": title, "table": [row(*side) for side in sides.items()], "notes": notes}

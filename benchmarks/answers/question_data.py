@@ -1,29 +1,14 @@
-"""Questions about pictures with their answers, divided by picture."""
+"""Questions about pictures with their answers, divided by picture as training divides them."""
 
-import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from embedstore.training.held_out import is_held_out
+from embedstore.training.head.material import Asked, held_out
+from embedstore.training.head.material import questions_of as read
+from embedstore.training.head.recipe import HeadRecipe
 
-
-@dataclass(frozen=True)
-class Asked:
-    """A question about a picture, and what people answered.
-
-    Attributes:
-        key: Unique in the file.
-        image: The picture's file.
-        question: Its words.
-        answers: At least one.
-    """
-
-    key: str
-    image: Path
-    question: str
-    answers: tuple[str, ...]
+__all__ = ["Asked", "questions_of"]
 
 
 def questions_of(path: Path) -> tuple[list[Asked], list[Asked]]:
@@ -35,13 +20,7 @@ def questions_of(path: Path) -> tuple[list[Asked], list[Asked]]:
     Raises:
         click.ClickException: One side has no question.
     """
-    learnt: list[Asked] = []
-    held: list[Asked] = []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        fields = json.loads(line)
-        image, answers = path.parent / fields["image"], tuple(fields["answers"])
-        side = held if is_held_out(image.name) else learnt
-        side.append(Asked(f"{path.stem}/{number}", image, fields["question"], answers))
+    learnt, held = held_out(read(path), HeadRecipe().hold_out)
     if not learnt or not held:
         raise click.ClickException(
             f"{path.name}: {len(learnt)} questions to learn from and {len(held)} held out; "

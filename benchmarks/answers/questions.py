@@ -70,8 +70,8 @@ def neighbours(
 ) -> list[Prompt]:
     """Store the questions to learn from, and find the neighbours of those that are asked."""
     items = [
-        Item(each.key, each.image, (each.question,), {"answers": list(each.answers)})
-        for each in learnt
+        Item(str(number), each.image, (each.question,), {"answers": list(each.answers)})
+        for number, each in enumerate(learnt)
     ]
     images = encoder.files([each.image for each in learnt])
     texts = encoder.encode_texts([each.question for each in learnt])
