@@ -1,5 +1,6 @@
 """What the vectors of a modality are stored as in its index: as they are, or with an offset."""
 
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +33,16 @@ class IndexForm(NamedTuple):
             return cls(None, folder / modality, space.fingerprint, space.dim)
         fingerprint = f"{space.fingerprint}-{bank.name}"
         return cls(bank, folder / f"{modality}-{bank.name}", fingerprint, space.dim + 1)
+
+    def clear(self) -> None:
+        """Remove the published files."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def clear_others(self, modality: Modality) -> None:
+        """Remove what was published with other banks, which may hold what was deleted."""
+        for other in self.folder.parent.glob(f"{modality}*"):
+            if other != self.folder:
+                shutil.rmtree(other, ignore_errors=True)
 
     def empty(self) -> VectorSet:
         """Make a set that holds nothing."""

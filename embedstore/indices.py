@@ -7,7 +7,6 @@ anew in the background.
 """
 
 import logging
-import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ from embedstore.index_folders import folder_of
 from embedstore.index_form import IndexForm
 from embedstore.promise import described, promise_of
 from embedstore.types import MODALITIES, Halves, Modality, Vectors
+from embedstore.watch import Watch
 from indexer import Neighbors, VectorSet
 from indexer import errors as numbers
 
@@ -45,6 +45,7 @@ class Indices:
         self._telling = threading.Lock()
         self._building = threading.Lock()
         self._rebuilding = Background(self.rebuild_quietly, f"rebuild-{info.name}")
+        self._watch = Watch(catalog, info, self._rebuilding.start)
 
     @property
     def seq(self) -> int:
@@ -77,7 +78,10 @@ class Indices:
         if held.dim > queries.shape[1]:
             queries = asked(queries, share_of_text)
         with meaningful_errors():
-            return held.search(queries, k, allow, exact)
+            found = held.search(queries, k, allow, exact)
+        if share_of_text == 1.0 and not exact:
+            self._watch.note(modality, held, np.atleast_2d(vector)[0], queries[:1])
+        return found
 
     def stored(self, modality: Modality, row: int) -> Vectors:
         """Give the vectors `(m, d)` of a row as they are scored; `(m, d + 1)` with their bias."""
@@ -156,7 +160,8 @@ class Indices:
     def describe(self) -> dict[Modality, dict[str, object]]:
         """Say for each modality what is published and what waits in the exact tail."""
         self.refresh()
-        return {modality: described(held) for modality, held in self._sets.items()}
+        sets = self._sets.items()
+        return {each: {**described(held), **self._watch.told(each)} for each, held in sets}
 
     @property
     def bank_name(self) -> str | None:
@@ -170,6 +175,7 @@ class Indices:
 
     def close(self) -> None:
         """Wait for a rebuild that is under way."""
+        self._watch.close()
         self._rebuilding.wait()
 
     def _read_bank(self) -> QueryBank | None:
@@ -198,9 +204,7 @@ class Indices:
         with meaningful_errors():
             rows = form.rows(vectors)
             held.publish(form.folder, ids, rows, seq, form.fingerprint, spec=spec, settle=keep)
-        for other in self.folder.glob(f"{modality}*"):  # of another bank, with what was deleted
-            if other != form.folder:
-                shutil.rmtree(other, ignore_errors=True)
+        form.clear_others(modality)
         return seq
 
     def _opened(self, modality: Modality, purged: int) -> VectorSet:
@@ -237,14 +241,9 @@ class Indices:
 
     def _started_over(self, modality: Modality, ahead: int, seq: int) -> VectorSet:
         """Drop files that know commits which the rows do not: the rows were restored."""
-        log.warning(
-            "the %s index of %s is at commit %d and the rows at %d; it is rebuilt",
-            modality,
-            self._info.name,
-            ahead,
-            seq,
-        )
+        what = f"the {modality} index of {self._info.name}"
+        log.warning("%s is at commit %d and the rows at %d; it is rebuilt", what, ahead, seq)
         form = self._form(modality)
-        shutil.rmtree(form.folder, ignore_errors=True)
+        form.clear()
         self._rebuilding.start()
         return self._caught_up(modality, form.empty(), seq)

@@ -10,7 +10,7 @@ from indexer.flat import FlatIndex
 from indexer.gpu import explain, gpu_count
 from indexer.planner import footprint, plan
 from indexer.snapshot import Published
-from indexer.truth import exact_neighbors, lower_bound, neighbor_recall
+from indexer.truth import exact_neighbors, lower_bound, neighbor_recall, queries_needed
 from indexer.tune import Candidate, Tuning, settle, tune
 from indexer.types import NO_ID, AnnIndex, IndexSpec, Kind, Neighbors
 from indexer.vector_set import VectorSet
@@ -40,6 +40,7 @@ __all__ = [
     "gpu_count",
     "lower_bound",
     "neighbor_recall",
+    "queries_needed",
     "plan",
     "settle",
     "tune",

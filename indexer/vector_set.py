@@ -1,9 +1,10 @@
 """All vectors of one modality: a published index, an exact tail, tombstones."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -91,6 +92,11 @@ class VectorSet:
     def published_count(self) -> int:
         """Vectors in the published index, removed ones included."""
         return len(self._view.published.ids)
+
+    @property
+    def evidence(self) -> Mapping[str, Any] | None:
+        """What was measured of the published index, a JSON object; None where nothing was."""
+        return self._view.evidence
 
     def describe(self) -> dict[str, object]:
         """Say what is published, what waits in the tail, and where a search runs."""
