@@ -4,7 +4,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -104,17 +104,17 @@ def print_hits(hits: Sequence["Hit"]) -> None:
 
 
 def print_mapping(values: Mapping[str, Any]) -> None:
-    """Print a JSON object as two columns."""
-    print_table(
-        ("", ""),
-        [
-            (
-                name,
-                json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value,
-            )
-            for name, value in values.items()
-        ],
-    )
+    """Print a JSON object as two columns; an object inside it a row for each of its parts."""
+    print_table(("", ""), list(_leaves(values)))
+
+
+def _leaves(values: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, f"{path}{name} ")
+        else:
+            nested = isinstance(value, dict | list)
+            yield path + name, json.dumps(value, ensure_ascii=False) if nested else value
 
 
 def printable(name: "str | os.PathLike[str]") -> str:
