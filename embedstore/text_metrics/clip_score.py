@@ -30,4 +30,5 @@ def clip_score(images: Vectors, texts: Vectors) -> NDArray[np.float64]:
     one, other = images.astype(np.float64), texts.astype(np.float64)
     lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
     cosine = (one * other).sum(axis=1) / np.where(lengths > 0, lengths, 1.0)
-    return _SCALE * np.maximum(cosine, 0.0)
+    scores: NDArray[np.float64] = _SCALE * np.maximum(cosine, 0.0)
+    return scores

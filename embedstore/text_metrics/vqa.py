@@ -16,104 +16,20 @@ _PUNCTUATION = ';/[]"{}()=+\\_-><@`,?!'
 _LONE_PERIOD = re.compile(r"\.(?!\d)")
 _COMMA_IN_NUMBER = re.compile(r"\d,\d")
 _ARTICLES = {"a", "an", "the"}
-_NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
-_DIGITS = {word: str(value) for value, word in enumerate(_NUMBERS)} | {"none": "0"}
-_WHOLE = [
-    "ain't",
-    "aren't",
-    "can't",
-    "couldn't",
-    "didn't",
-    "doesn't",
-    "don't",
-    "hadn't",
-    "hasn't",
-    "haven't",
-    "isn't",
-    "mightn't",
-    "mustn't",
-    "needn't",
-    "oughtn't",
-    "shan't",
-    "shouldn't",
-    "wasn't",
-    "weren't",
-    "won't",
-    "wouldn't",
-    "could've",
-    "might've",
-    "must've",
-    "not've",
-    "should've",
-    "would've",
-    "couldn't've",
-    "hadn't've",
-    "mightn't've",
-    "shouldn't've",
-    "wouldn't've",
-    "he'd",
-    "he's",
-    "how'd",
-    "how'll",
-    "how's",
-    "i'm",
-    "i've",
-    "it'd",
-    "it'll",
-    "ma'am",
-    "o'clock",
-    "'twas",
-    "we've",
-    "y'all",
-    "y'all'll",
-    "somebody'll",
-    "somebody's",
-    "someone'd",
-    "someone'll",
-    "someone's",
-    "something'd",
-    "something'll",
-    "that's",
-    "there'd",
-    "there're",
-    "there's",
-    "they'd",
-    "they'll",
-    "they're",
-    "they've",
-    "what'll",
-    "what're",
-    "what's",
-    "what've",
-    "when's",
-    "where'd",
-    "where's",
-    "where've",
-    "who'd",
-    "who'll",
-    "who's",
-    "who've",
-    "why'll",
-    "why're",
-    "why's",
-    "you'd",
-    "you'll",
-    "you're",
-    "you've",
-    "he'd've",
-    "i'd've",
-    "it'd've",
-    "she'd've",
-    "somebody'd've",
-    "someone'd've",
-    "something'd've",
-    "there'd've",
-    "they'd've",
-    "we'd've",
-    "who'd've",
-    "y'all'd've",
-    "you'd've",
-]
+_NUMBERS = "zero one two three four five six seven eight nine ten"
+_DIGITS = {word: str(value) for value, word in enumerate(_NUMBERS.split())} | {"none": "0"}
+_WHOLE = """
+    ain't aren't can't couldn't didn't doesn't don't hadn't hasn't haven't isn't mightn't mustn't
+    needn't oughtn't shan't shouldn't wasn't weren't won't wouldn't
+    could've might've must've not've should've would've
+    couldn't've hadn't've mightn't've shouldn't've wouldn't've
+    he'd he's how'd how'll how's i'm i've it'd it'll ma'am o'clock 'twas we've y'all y'all'll
+    somebody'll somebody's someone'd someone'll someone's something'd something'll that's there'd
+    there're there's they'd they'll they're they've what'll what're what's what've when's where'd
+    where's where've who'd who'll who's who've why'll why're why's you'd you'll you're you've
+    he'd've i'd've it'd've she'd've somebody'd've someone'd've something'd've there'd've they'd've
+    we'd've who'd've y'all'd've you'd've
+"""
 
 
 def _worn(word: str) -> list[str]:
