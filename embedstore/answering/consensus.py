@@ -1,0 +1,109 @@
+"""The generator without weights: what the neighbours agree on, in the words of one of them.
+
+Captions: Devlin, Gupta, Girshick, Mitchell and Zitnick, "Exploring Nearest Neighbor Approaches for
+Image Captioning", 2015.
+"""
+
+from collections.abc import Sequence
+from math import log
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedstore.answering.types import Draft, Evidence, Prompt
+from embedstore.answering.votes import vote, weights
+from embedstore.text_metrics import CiderD
+
+BACKGROUND = 1_000  # empty captions that stand for all that neighbours do not say
+LEAST = 1e-6  # share whose logarithm is still taken
+MOST_TEXTS = 10  # of a neighbour that are compared; each costs a comparison with every other
+FULL = 10.0  # what CIDEr-D gives a caption that is the reference
+
+
+class ConsensusGenerator:
+    """Says what most neighbours say; the reference for every other generator."""
+
+    name = "consensus"
+
+    def generate(self, prompts: Sequence[Prompt]) -> list[Draft]:
+        """Give the caption nearest to the others, or the answer with most votes.
+
+        Where a question meets evidence without answers, the draft is the words nearest to it.
+        """
+        return [_draft(prompt) for prompt in prompts]
+
+
+def _draft(prompt: Prompt) -> Draft:
+    if not any(text.strip() for each in prompt.evidence for text in each.texts):
+        return _told("", np.zeros(len(prompt.evidence)), 1.0)
+    if prompt.question is None:
+        return _caption(prompt.evidence)
+    voted = vote(prompt.evidence)
+    if voted is not None:
+        return _told(voted.text, voted.support, voted.share, voted.share, voted.margin)
+    return _extract(prompt.evidence)
+
+
+def _extract(evidence: Sequence[Evidence]) -> Draft:
+    """Give the words that matched the question first."""
+    place = next(at for at, each in enumerate(evidence) if any(t.strip() for t in each.texts))
+    share = weights([each.score for each in evidence])
+    support = np.zeros(len(evidence))
+    support[place] = 1.0
+    text = next(text for text in evidence[place].texts if text.strip())
+    rest = np.delete(share, place)
+    margin = float(share[place] - rest.max(initial=0.0))
+    return _told(text, support, float(share[place]), float(share[place]), margin, 1.0)
+
+
+def _caption(evidence: Sequence[Evidence]) -> Draft:
+    """Give the caption that is nearest to those of the other neighbours, by their weight."""
+    held = [[text for text in each.texts if text.strip()][:MOST_TEXTS] for each in evidence]
+    share = weights([each.score for each in evidence])
+    cider = CiderD([*held, *[[""]] * BACKGROUND])
+    best, value, second = (0, 0), -1.0, -1.0
+    for place, texts in enumerate(held):
+        for part, text in enumerate(texts):
+            worth = _worth(cider, text, place, held, share)
+            if worth > value:
+                best, value, second = (place, part), worth, max(second, value)
+            else:
+                second = max(second, worth)
+    place, part = best
+    text = held[place][part]
+    support = _support(cider, text, place, held)
+    others = float(np.delete(share, place).sum())  # alone, nobody disagrees
+    agreement = value / others if others > LEAST else 1.0
+    return _told(text, support, agreement, agreement, value - max(second, 0.0))
+
+
+def _worth(
+    cider: CiderD, text: str, own: int, held: list[list[str]], share: NDArray[np.float64]
+) -> float:
+    """Give how near a caption is to the other neighbours', 0..1, each by its weight."""
+    alike = (
+        float(weight) * cider.score(text, texts) / FULL
+        for at, (texts, weight) in enumerate(zip(held, share, strict=True))
+        if at != own and texts
+    )
+    return sum(alike)
+
+
+def _support(cider: CiderD, text: str, own: int, held: list[list[str]]) -> NDArray[np.float64]:
+    """Give how far each neighbour says the same: the one whose words they are, entirely."""
+    found = [cider.score(text, texts) / FULL if texts else 0.0 for texts in held]
+    support: NDArray[np.float64] = np.clip(np.array(found), 0.0, 1.0)
+    support[own] = 1.0
+    return support
+
+
+def _told(
+    text: str,
+    support: NDArray[np.float64],
+    share: float,
+    agreement: float = 0.0,
+    margin: float = 0.0,
+    extracted: float = 0.0,
+) -> Draft:
+    signals = {"agreement": agreement, "margin": margin, "extracted": extracted}
+    return Draft(text, tuple(support.tolist()), log(min(max(share, LEAST), 1.0)), signals)

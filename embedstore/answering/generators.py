@@ -1,0 +1,54 @@
+"""Generators by name, each imported when it is first asked for."""
+
+import json
+from pathlib import Path
+
+from embedstore.answering.consensus import ConsensusGenerator
+from embedstore.answering.types import Generator
+from embedstore.errors import NotFound
+
+BUNDLED_HEAD = Path(__file__).parent / "head" / "weights" / "config.json"
+CHOICES = (
+    "consensus, head, head:FOLDER, endpoint:URL#MODEL (such as "
+    "endpoint:http://127.0.0.1:11434/v1#llava), hf:FOLDER"
+)
+
+
+def load(name: str, *, key: str | None = None) -> Generator:
+    """Give the generator of a name.
+
+    Args:
+        name: One of `CHOICES`.
+        key: What an endpoint wants to be sent, if anything.
+
+    Raises:
+        NotFound: No generator is called so, or its files are not there.
+        MissingExtra: A package that it needs is not installed.
+        Corrupt: Its files are damaged.
+    """
+    kind, _, rest = name.partition(":")
+    match kind, rest:
+        case "consensus", "":
+            return ConsensusGenerator()
+        case "head", _:
+            from embedstore.answering.head.generator import HeadGenerator
+
+            return HeadGenerator(Path(rest) if rest else None)
+        case "endpoint", place if place:
+            from embedstore.answering.endpoint import EndpointGenerator
+
+            url, _, model = place.rpartition("#")
+            return EndpointGenerator(url, model, key=key)
+        case "hf", folder if folder:
+            from embedstore.answering.hf import HfGenerator
+
+            return HfGenerator(Path(folder))
+    raise NotFound(f"no generator is called {name!r}; expected one of: {CHOICES}")
+
+
+def best_for(space: str) -> str:
+    """Name the bundled head where it understands the vectors of a space, else `consensus`."""
+    if not BUNDLED_HEAD.is_file():
+        return "consensus"
+    trained_on = json.loads(BUNDLED_HEAD.read_text("utf-8")).get("space")
+    return "head" if trained_on == space else "consensus"
