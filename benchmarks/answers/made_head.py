@@ -1,0 +1,80 @@
+"""A small head that learns from a made world in a minute or two on one core."""
+
+from dataclasses import replace
+
+import click
+import numpy as np
+import torch
+
+from benchmarks.answers.made_world import DIM, Made, space
+from embedstore.answering.head.beam import Search
+from embedstore.answering.head.config import HeadConfig
+from embedstore.answering.head.folder import Stored
+from embedstore.answering.head.model import Head
+from embedstore.answering.head.vocabulary import Vocabulary
+from embedstore.training.head.examples import Examples
+from embedstore.training.head.lessons import batch_of, step_of
+from embedstore.training.head.loss import loss
+from embedstore.training.head.material import Captioned
+from embedstore.training.head.neighbours import near_pictures
+from embedstore.training.head.recipe import HeadRecipe
+
+PIECES = 500
+NEIGHBOURS = 6
+NEVER = -1e4  # of the gate that lets words be copied
+RECIPE = HeadRecipe(
+    photos=48, captions=1, questions=0, rate=2e-3, smoothing=0.05, noise=0.0, pool=7,
+    most=NEIGHBOURS, pieces=PIECES, width=96, layers=2, dropout=0.1,
+)  # fmt: skip
+
+
+def learnt(
+    world: Made, steps: int, seed: int, *, copying: bool = True, alone: bool = True
+) -> Stored:
+    """Train a head with what trains the bundled one, but for checkpoints.
+
+    Args:
+        world: To learn from.
+        steps: Of training.
+        seed: Of weights and examples.
+        copying: Whether it may copy words of neighbours.
+        alone: Whether some examples are shown without any neighbour.
+    """
+    torch.manual_seed(seed)
+    recipe = replace(RECIPE, seed=seed, alone=RECIPE.alone if alone else 0.0)
+    vocabulary = Vocabulary.learnt(world.captions, PIECES)
+    config = HeadConfig(
+        vocabulary.pieces, DIM, width=recipe.width, layers=recipe.layers, heads=recipe.heads,
+        neighbours=NEIGHBOURS, texts=1, text_pieces=24, dropout=recipe.dropout,
+    )  # fmt: skip
+    head = Head(config)
+    if not copying:
+        torch.nn.init.constant_(head.pointer.gate.bias, NEVER)
+    near = near_pictures(world.vectors, world.vectors, recipe.pool, itself=True)
+    examples = Examples(vocabulary, config, recipe, _material(world), near)
+    _train(head, vocabulary, examples, recipe, steps)
+    search = Search(beams=3, most=config.answer_pieces)
+    return Stored(head.eval(), vocabulary, search, search, space(seed).fingerprint)
+
+
+def _train(
+    head: Head, vocabulary: Vocabulary, examples: Examples, recipe: HeadRecipe, steps: int
+) -> None:
+    optimiser = torch.optim.AdamW(head.parameters(), recipe.rate, weight_decay=recipe.decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, max(2, steps))
+    head.train()
+    with click.progressbar(range(steps), label="learning", hidden=steps < 100) as bar:
+        for step in bar:
+            captions, _ = step_of(examples, recipe, step)
+            surprise, _ = loss(head, batch_of(captions, head.config, vocabulary), recipe.smoothing)
+            optimiser.zero_grad()
+            surprise.backward()
+            torch.nn.utils.clip_grad_norm_(head.parameters(), recipe.clip)
+            optimiser.step()
+            schedule.step()
+
+
+def _material(world: Made) -> Captioned:
+    captions = tuple((caption,) for caption in world.captions)
+    none = np.zeros((len(captions), DIM), np.float32)  # no caption is searched for
+    return Captioned(captions, world.vectors, none, np.arange(len(captions)))
