@@ -63,10 +63,8 @@ def command(
         f"this run (threads: {threads}). faiss: IndexFlatIP with the library's own threshold for "
         "BLAS, in a process of its own."
     ]
-    asked = ["exact", "--vectors", "VECTORS", "--rows", rows, "--dim", dim, "--threads", threads]
-    asked += ["--repeats", repeats]
     figures = {"title": title, "table": table, "notes": notes}
-    written(f"ann-exact-{rows}-{threads}", figures, asked, seed, out)
+    written(f"ann-exact-{rows}-{threads}", figures, seed, out)
 
 
 def single(

@@ -118,10 +118,8 @@ def command(
         "First: the first query under a filter never used before; later ones of embedstore use "
         "what it kept. x collection: time by the clock as a multiple of embedstore collection's."
     ]
-    asked = ["filters", "--vectors", "VECTORS", "--rows", rows, "--dim", dim, "--repeats", repeats]
-    asked += [part for each in peers for part in ("--peer", f"{each.partition('=')[0]}=PYTHON")]
     figures = {"title": title, "table": table, "notes": notes}
-    written(f"ann-filters-{rows}", figures, asked, seed, out)
+    written(f"ann-filters-{rows}", figures, seed, out)
 
 
 def columns_of(vectors: Path, seed: int) -> dict[str, np.ndarray]:

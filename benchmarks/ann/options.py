@@ -1,7 +1,7 @@
 """Options that the subcommands share, and where their results go."""
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,10 +67,23 @@ def folder(out: Path | None) -> Path:
     return chosen
 
 
-def written(
-    name: str, figures: Mapping[str, Any], asked: Sequence[object], seed: int, out: Path | None
-) -> None:
-    """Record a result and say where."""
-    command = shlex.join(["python", "-m", "benchmarks", "ann", *map(str, asked)])
+def written(name: str, figures: Mapping[str, Any], seed: int, out: Path | None) -> None:
+    """Record a result, with the command that is running, and say where."""
+    command = shlex.join(
+        ["python", "-m", "benchmarks", "ann", *_asked(click.get_current_context())]
+    )
     places = {} if out is None else {"results": folder(out), "page": out / PAGE.name}
     click.echo(f"wrote {record(name, figures, command, seed, **places)}")
+
+
+def _asked(context: click.Context) -> Iterator[str]:
+    """Give the subcommand and its options that are not as usual, with no path of this machine."""
+    yield str(context.info_name)
+    for option in context.command.params:
+        value = context.params[str(option.name)]
+        if option.name == "out" or value == option.get_default(context) or value in (None, ()):
+            continue
+        for each in value if isinstance(value, tuple) else (value,):
+            text = str(option.name).upper() if isinstance(each, Path) else str(each)
+            peer, python, _ = text.partition("=")
+            yield from (option.opts[0], f"{peer}=PYTHON" if python else text)

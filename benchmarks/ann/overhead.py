@@ -50,9 +50,8 @@ def command(
         f"thread, k={k}. `bucket` has {BUCKETS} values; a filter is warm: its rows were looked up "
         f"by an earlier search. Added at {added}."
     ]
-    told = ["overhead", "--vectors", "VECTORS", "--rows", rows, "--dim", dim, "--repeats", repeats]
     figures = {"title": title, "table": table, "notes": notes}
-    written(f"ann-overhead-{rows}", figures, told, seed, out)
+    written(f"ann-overhead-{rows}", figures, seed, out)
 
 
 def beside(folder: Path, queries: np.ndarray, k: int) -> list[dict[str, Any]]:

@@ -109,10 +109,8 @@ def command(
     plot.recall_and_speed(curves, title, min(targets) - 0.15, path)
     notes = [*about(data, repeats, block, sweep), *notes, f"![{title}](results/{path.name})"]
     kept = {each: [asdict(point) for point in points] for each, points in curves.items()}
-    asked = ["peers", "--vectors", "VECTORS", "--rows", rows, "--dim", dim, "--repeats", repeats]
-    asked += [part for each in peers for part in ("--peer", f"{each.partition('=')[0]}=PYTHON")]
     figures = {"title": title, "table": table, "notes": notes, "curves": kept}
-    written(name, figures, asked, seed, out)
+    written(name, figures, seed, out)
 
 
 def _fresh(work: Path) -> Path:

@@ -68,10 +68,7 @@ def command(
         "process hold, mapped files included.",
         f"![{title}](results/{path.name})",
     ]
-    asked = ["scale", "--vectors", "VECTORS", "--dim", dim, "--repeats", repeats]
-    asked += ["--queries", queries]
-    asked += [part for rows in sizes for part in ("--rows", rows)]
-    written(name, {"title": title, "table": table, "notes": notes}, asked, seed, out)
+    written(name, {"title": title, "table": table, "notes": notes}, seed, out)
 
 
 def measured(task: dict[str, Any], queries: Path, k: int, repeats: int) -> dict[str, Any]:
