@@ -106,4 +106,4 @@ def _told(
     extracted: float = 0.0,
 ) -> Draft:
     signals = {"agreement": agreement, "margin": margin, "extracted": extracted}
-    return Draft(text, tuple(support.tolist()), log(min(max(share, LEAST), 1.0)), signals)
+    return Draft(" ".join(text.split()), tuple(support.tolist()), log(min(max(share, LEAST), 1.0)), signals)
