@@ -5,24 +5,39 @@ citations, so that the two can be compared.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 import torch
 
 from embedstore.answering.head.folder import BUNDLED, Stored, read
-from embedstore.answering.head.generator import answered, prefixed
+from embedstore.answering.head.generator import HeadGenerator, answered, prefixed
 from embedstore.answering.head.pointer import log_probability
 from embedstore.answering.head.shown import Shown, inputs, shown
-from embedstore.answering.types import Draft, Prompt
+from embedstore.answering.types import Draft, Generator, Prompt
 from embedstore.errors import NotFound
 
 
-def loaded(folders: Sequence[Path]) -> list[Stored]:
+@dataclass(frozen=True)
+class Trained:
+    """A head, and the generator that people use it as.
+
+    Attributes:
+        stored: The head with all it needs.
+        generator: The same.
+    """
+
+    stored: Stored
+    generator: Generator
+
+
+def loaded(folders: Sequence[Path]) -> list[Trained]:
     """Load the heads of some folders, or the bundled one; none, and a message, where it lacks."""
     try:
-        return [read(folder) for folder in folders or [BUNDLED]]
+        return [
+            Trained(read(folder or BUNDLED), HeadGenerator(folder)) for folder in folders or [None]
+        ]
     except NotFound as error:
         click.echo(f"left out: head: {error}")
         return []

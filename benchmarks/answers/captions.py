@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from benchmarks.answers import contenders, photo_data
+from benchmarks.answers.asked_heads import Trained, loaded
 from benchmarks.answers.caption_scores import Figures, Judge, Row, row
 from benchmarks.answers.options import arguments, heads, on_data, written
 from benchmarks.answers.stock import prompts, stocked
@@ -41,7 +42,7 @@ def command(
     with remembering(encoders.load(encoder_name, "cpu"), cache) as encoder:
         shown = neighbours(data, encoder, k)
         judge = Judge(references, encoder.files(photo_data.files(data.val)), encoder)
-        table = rows(shown, judge, heads, seed)
+        table = rows(shown, judge, loaded(heads), seed)
     result = {
         "title": f"Captions: {pairs.stem}, {encoder_name}",
         "table": table,
@@ -66,10 +67,10 @@ def neighbours(data: Pairs, encoder: Remembering, k: int) -> list[Prompt]:
         return prompts(collection, reading.captions, asked, k)
 
 
-def rows(shown: Sequence[Prompt], judge: Judge, folders: Sequence[Path], seed: int) -> list[Row]:
+def rows(shown: Sequence[Prompt], judge: Judge, trained: Sequence[Trained], seed: int) -> list[Row]:
     """Measure every generator, and the head with neighbours that tell it nothing."""
     found: dict[str, list[Figures]] = {}
-    for name, captions in contenders.written(shown, folders):
+    for name, captions in contenders.written(shown, trained):
         found.setdefault(name, []).append(judge.figures(captions))
     return compared({name: row(name, runs, seed) for name, runs in found.items()}, found)
 

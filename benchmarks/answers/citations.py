@@ -8,15 +8,14 @@ import click
 import numpy as np
 
 from benchmarks.answers import contenders
-from benchmarks.answers.asked_heads import loaded, log_probability_of, without
+from benchmarks.answers.asked_heads import Trained, loaded, log_probability_of, without
 from benchmarks.answers.cases import cases
 from benchmarks.answers.intervals import interval, told
 from benchmarks.answers.options import arguments, heads, on_data, written
 from benchmarks.answers.vectors import remembering
 from benchmarks.retrieval import plain
 from embedstore import encoders
-from embedstore.answering.head.folder import Stored
-from embedstore.answering.types import Generator, Prompt
+from embedstore.answering.types import Prompt
 
 Row = dict[str, object]
 _MANY = 300  # answers
@@ -42,17 +41,14 @@ def command(
 
     Example: python -m benchmarks answers citations flickr8k/dataset_flickr8k.json --cache VECTORS
     """
-    stored, generators = loaded(heads), contenders.trained(heads)
-    if not stored:
+    trained = loaded(heads)
+    if not trained:
         click.echo("nothing to measure: citations are measured of a head")
         return
     most = _MANY if limit is None else limit
     with remembering(encoders.load(encoder_name, "cpu"), cache) as encoder:
         shown = cases(data, asks, encoder, most, k, seed).shown
-    table = [
-        measured(one, generator, shown, seed)
-        for one, generator in zip(stored, generators, strict=True)
-    ]
+    table = [measured(head, shown, seed) for head in trained]
     kind = "questions" if asks else "captions"
     result = {
         "title": f"Citations: {kind}, {data.stem}, {encoder_name}",
@@ -69,19 +65,19 @@ def command(
     written(f"citations-{kind}-{plain(encoder_name)}-{plain(data.stem)}", result, asked, seed, out)
 
 
-def measured(stored: Stored, generator: Generator, shown: Sequence[Prompt], seed: int) -> Row:
+def measured(head: Trained, shown: Sequence[Prompt], seed: int) -> Row:
     """Give the row of one head."""
-    drafts = contenders.drafts(generator, shown, "head")
+    drafts = contenders.drafts(head.generator, shown, "head")
     lower, owners, cited = [], [], 0
     for owner, (prompt, draft) in enumerate(zip(shown, drafts, strict=True)):
         places = [place for place, support in enumerate(draft.support) if support > 0]
         cited += bool(places)
-        whole = log_probability_of(stored, prompt, draft.text) if places else 0.0
+        whole = log_probability_of(head.stored, prompt, draft.text) if places else 0.0
         for place in places:
-            left = log_probability_of(stored, without(prompt, place), draft.text)
+            left = log_probability_of(head.stored, without(prompt, place), draft.text)
             lower.append(left < whole)
             owners.append(owner)
-    nothing = generator.generate([replace(prompt, evidence=()) for prompt in shown])
+    nothing = head.generator.generate([replace(prompt, evidence=()) for prompt in shown])
     row: Row = {"generator": "head", "citations": len(lower), "answers that cite": cited}
     if lower:
         row["lower without"] = float(np.mean(lower))

@@ -7,6 +7,7 @@ import click
 import numpy as np
 
 from benchmarks.answers import contenders, reliability_plot
+from benchmarks.answers.asked_heads import loaded
 from benchmarks.answers.cases import Cases, cases
 from benchmarks.answers.options import arguments, folder, heads, on_data, written
 from benchmarks.answers.reliability_plot import Judged
@@ -44,7 +45,7 @@ def command(
     """
     with remembering(encoders.load(encoder_name, "cpu"), cache) as encoder:
         asked = cases(data, asks, encoder, limit, k, seed)
-    contending = [*contenders.trained(heads), generators.load("consensus")]
+    contending = [*(head.generator for head in loaded(heads)), generators.load("consensus")]
     names = numbered(contending)
     sides = {
         name: judged(one, asked, floor, seed) for name, one in zip(names, contending, strict=True)

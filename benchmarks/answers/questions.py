@@ -7,6 +7,7 @@ import click
 import numpy as np
 
 from benchmarks.answers import contenders
+from benchmarks.answers.asked_heads import Trained, loaded
 from benchmarks.answers.intervals import interval, told
 from benchmarks.answers.options import arguments, heads, on_data, written
 from benchmarks.answers.photo_data import some
@@ -47,7 +48,7 @@ def command(
     with remembering(encoders.load(encoder_name, "cpu"), cache) as encoder:
         shown = neighbours(learnt, asked, encoder, k)
         blind = without_picture(learnt, asked, encoder, k)
-    table = rows(learnt, asked, shown, blind, heads, seed)
+    table = rows(learnt, asked, shown, blind, loaded(heads), seed)
     pictures = [len({each.image for each in side}) for side in (asked, learnt)]
     result = {
         "title": f"Questions: {qa.stem}, {encoder_name}",
@@ -95,13 +96,13 @@ def rows(
     asked: Sequence[Asked],
     shown: Sequence[Prompt],
     blind: Sequence[str],
-    folders: Sequence[Path],
+    trained: Sequence[Trained],
     seed: int,
 ) -> list[Row]:
     """Measure every generator."""
     majority = most_frequent([answer for each in learnt for answer in each.answers])
     found = {"majority": [[majority] * len(asked)], "question only": [list(blind)]}
-    for name, answers in contenders.written(shown, folders):
+    for name, answers in contenders.written(shown, trained):
         found.setdefault(name, []).append(answers)
     return scored(found, asked, seed)
 

@@ -51,8 +51,8 @@ def command(
 
     Example: python -m benchmarks answers speed flickr8k/dataset_flickr8k.json --cache VECTORS
     """
-    stored = loaded(heads[:1])
-    if not stored:
+    trained = loaded(heads[:1])
+    if not trained:
         click.echo("nothing to measure: speed is measured of a head")
         return
     torch.set_num_threads(1)
@@ -63,8 +63,8 @@ def command(
         encoder.files(asked)
         with stocked(encoder, photo_data.items(data.train), vectors) as collection:
             for path in asked[:_WARM]:
-                timed(stored[0], collection, encoder, path, k)
-            times = [timed(stored[0], collection, encoder, path, k) for path in asked]
+                timed(trained[0].stored, collection, encoder, path, k)
+            times = [timed(trained[0].stored, collection, encoder, path, k) for path in asked]
     result = {
         "title": f"Speed of a caption: {pairs.stem}, {encoder_name}",
         "table": rows(np.array(times)),

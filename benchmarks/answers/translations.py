@@ -1,0 +1,163 @@
+"""Captions of held-out pictures in other languages, from translated captions of similar ones."""
+
+import json
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import click
+import numpy as np
+
+from benchmarks.answers import contenders
+from benchmarks.answers.asked_heads import Trained, loaded
+from benchmarks.answers.intervals import interval, told
+from benchmarks.answers.options import arguments, heads, on_data, written
+from benchmarks.answers.photo_data import some
+from benchmarks.answers.stock import prompts, stocked
+from benchmarks.answers.vectors import Remembering, remembering
+from benchmarks.retrieval import plain
+from embedstore import encoders
+from embedstore.answering import reading
+from embedstore.collection import Collection
+from embedstore.text_metrics import chrf
+from embedstore.training.head.material import Asked, held_out
+from embedstore.training.head.recipe import HeadRecipe
+from embedstore.types import Item
+
+LANGUAGES = ("de", "fr", "es", "ru", "ja")
+COPIED = "English copied"
+_STOPS = " .|\u0964\u3002"  # also of Hindi, Chinese and Japanese
+Row = dict[str, object]
+
+
+@click.command()
+@click.argument("captions", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--language", "languages", multiple=True, default=LANGUAGES, show_default=True)
+@heads
+@on_data
+def command(
+    captions: Path,
+    languages: Sequence[str],
+    heads: Sequence[Path],
+    encoder_name: str,
+    limit: int | None,
+    k: int,
+    cache: Path | None,
+    seed: int,
+    out: Path | None,
+) -> None:
+    """Translate the captions of held-out pictures by what is said of pictures like them.
+
+    CAPTIONS is a JSON list of objects with image, caption and translations by language.
+
+    Example: python -m benchmarks answers translations tuxpaint/captions.json --cache VECTORS
+    """
+    stored, held = divided(captions)
+    held = some(held, limit, seed)
+    with (
+        remembering(encoders.load(encoder_name, "cpu"), cache) as encoder,
+        filled(stored, encoder) as collection,
+    ):
+        trained = loaded(heads)
+        table = [
+            row
+            for language in languages
+            for row in rows(collection, held, language, trained, k, seed)
+        ]
+    known = {item.texts[0] for item in stored}
+    result = {
+        "title": f"Translations by shared pictures: {captions.parent.name}, {encoder_name}",
+        "table": table,
+        "notes": [
+            f"{len(held):,} pictures held out by a hash of their names, {len(stored):,} stored; "
+            f"{k} neighbours by picture and English caption together, near-duplicates of the "
+            f"picture left out. The English caption of {sum(i.texts[0] in known for i in held):,} "
+            "held-out pictures is that of a stored one as well. Exact: the same but for "
+            "case and the stop at the end; intervals are a bootstrap over pictures."
+        ],
+        "fingerprint": encoder.space.fingerprint,
+    }
+    words = ["translations", captions.name, *arguments(encoder_name, limit, k, heads)]
+    words += [part for language in languages for part in ("--language", language)]
+    written(f"translations-{plain(encoder_name)}", result, words, seed, out)
+
+
+def divided(path: Path) -> tuple[list[Item], list[Item]]:
+    """Read pictures, and give those to store and those held out by a hash of their names."""
+    told = {path.parent / one["image"]: one for one in json.loads(path.read_text("utf-8"))}
+    sides = held_out([Asked(image, "", ()) for image in told], HeadRecipe().hold_out)
+    stored, held = (
+        [
+            Item(
+                str(one.image.relative_to(path.parent)),
+                one.image,
+                (told[one.image]["caption"],),
+                {"translations": told[one.image]["translations"]},
+            )
+            for one in side
+        ]
+        for side in sides
+    )
+    if not stored or not held:
+        raise click.ClickException(
+            f"{path.name}: {len(stored)} pictures to store and {len(held)} held out; expected "
+            "some of each; give more pictures"
+        )
+    return stored, held
+
+
+def filled(items: Sequence[Item], encoder: Remembering) -> AbstractContextManager[Collection]:
+    """Store pictures with their English captions."""
+    images = encoder.files([item.image for item in items if isinstance(item.image, Path)])
+    return stocked(encoder, items, images, encoder.encode_texts([item.texts[0] for item in items]))
+
+
+def rows(
+    collection: Collection,
+    held: Sequence[Item],
+    language: str,
+    trained: Sequence[Trained],
+    k: int,
+    seed: int,
+) -> list[Row]:
+    """Translate into one language with every generator, and compare with what people wrote."""
+    asked = [item for item in held if language in item.meta["translations"]]
+    if not asked:
+        raise click.ClickException(f"no held-out picture has a caption in {language!r}")
+    wanted = [item.meta["translations"][language] for item in asked]
+    questions = [(item.texts[0], item.image) for item in asked]
+    shown = prompts(collection, reading.translations(language), questions, k)
+    found = {COPIED: [[item.texts[0] for item in asked]]}
+    for name, texts in contenders.written(shown, trained):
+        found.setdefault(name, []).append(texts)
+    return [
+        {"language": language, "pictures": len(asked), "generator": name}
+        | scored(runs, wanted, seed)
+        for name, runs in found.items()
+    ]
+
+
+def scored(runs: Sequence[Sequence[str]], wanted: Sequence[str], seed: int) -> Row:
+    """Give exact matches and chrF, the mean over runs."""
+    exact = np.mean(
+        [
+            [same(text, target) for text, target in zip(texts, wanted, strict=True)]
+            for texts in runs
+        ],
+        axis=0,
+    )  # (n,)
+    references = [[target] for target in wanted]
+    return {
+        "exact": float(exact.mean()),
+        "95% interval": told(interval(exact, seed)),
+        "chrF": float(np.mean([chrf(texts, references) for texts in runs])),
+    }
+
+
+def same(text: str, other: str) -> bool:
+    """Say whether two texts are the same but for case and the stop at their end."""
+    return _plain(text) == _plain(other)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split()).rstrip(_STOPS)
