@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedstore.answering.reading import Said, Words
+from embedstore.answering.reading import Said, Words, answers_of
 from embedstore.answering.types import Evidence, Prompt
 from embedstore.collection import Collection
 from embedstore.duplicates import SCORE
@@ -160,7 +160,7 @@ def _found(
     own = held["image"] if len(held["image"]) else held["text"][part:]
     return _Found(
         item,
-        words(_matched_first(item, part)),
+        words(item if answers_of(item) else _matched_first(item, part)),
         float(np.mean([each.max() for each in scores.values()])),
         float(scores["image"].max()) if "image" in scores and len(held["image"]) else -1.0,
         own[0] if len(own) else np.zeros(collection.info.space.dim, np.float32),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from embedstore.corpus.entry import Entry, Failure, printable
-from embedstore.corpus.fields import TEXT_FIELDS, entry_of, failure
+from embedstore.corpus.fields import ANSWER_FIELDS, QUESTION, TEXT_FIELDS, entry_of, failure
 from embedstore.errors import Invalid
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,15})?")
@@ -46,7 +46,7 @@ def _rows(path: Path) -> Iterator[_Row]:
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         table = csv.reader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
         names = _column_names(table)
-        if not {"image", *TEXT_FIELDS} & set(names):
+        if not {"image", QUESTION, *TEXT_FIELDS} & set(names):
             raise Invalid(
                 f"{printable(str(path))}: its first line names the columns {names!r:.200}; "
                 "expected image and/or caption among them; add a line with the column names"
@@ -76,7 +76,9 @@ def _column_names(table: Iterator[list[str]]) -> list[str]:
 def _fields(names: list[str], cells: list[str]) -> dict[str, Any]:
     filled = {name: cell for name, cell in zip(names, cells, strict=False) if cell.strip()}
     return {
-        name: cell if name in ("image", "key", *TEXT_FIELDS) else _value(cell)
+        name: cell
+        if name in ("image", "key", QUESTION, *TEXT_FIELDS, *ANSWER_FIELDS)
+        else _value(cell)
         for name, cell in filled.items()
     }
 
