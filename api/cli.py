@@ -6,7 +6,9 @@ from typing import Any
 import click
 
 from api.commands import (
+    ask,
     calibrate,
+    caption,
     clusters,
     demo,
     doctor,
@@ -15,9 +17,13 @@ from api.commands import (
     index,
     manage,
     re_embed,
+    reply,
+    report,
     search,
     serve,
+    summarise,
     train,
+    translate,
     tune,
 )
 from api.output import never_fail_to_print, printable
@@ -73,6 +79,12 @@ def main() -> None:
 for command in (
     index.index,
     search.search,
+    caption.caption,
+    ask.ask,
+    reply.reply,
+    report.report,
+    summarise.summarise,
+    translate.translate,
     manage.info,
     manage.get,
     manage.delete,

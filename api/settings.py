@@ -65,3 +65,12 @@ def api_key_option(command: Command) -> Command:
         envvar="EMBEDSTORE_API_KEY",
         help="Clients must send it as `Authorization: Bearer KEY`; better set in the environment.",
     )(command)
+
+
+def endpoint_key_option(command: Command) -> Command:
+    """Add the option that sets the key which a generator's endpoint wants."""
+    return click.option(
+        "--endpoint-key",
+        envvar="EMBEDSTORE_ENDPOINT_KEY",
+        help="Sent to the endpoint of --generator endpoint:URL#MODEL; better in the environment.",
+    )(command)

@@ -12,7 +12,7 @@ from embedstore.answering.types import Answer, Citation, Draft, Evidence, Genera
 from embedstore.collection import Collection
 from embedstore.errors import Invalid, SpaceMismatch
 
-LEAST_SCORE = 0.2  # of the best neighbour; what scores less has next to nothing to do with it
+LEAST_SCORE = 0.3  # of the best neighbour; unrelated sentences and pictures of `mini` score less
 LEAST_SUPPORT = 0.01  # that is worth a citation
 # Of neighbours, where no confidence was measured: CIDEr-D / 10 of captions, a share of votes
 LEAST_AGREEMENT: Mapping[Task, float] = {"caption": 0.02, "ask": 0.2}
@@ -29,6 +29,8 @@ class Settings:
         min_score: Without a neighbour that scores this much there is no answer.
         min_confidence: Answers less probably right are withheld; None takes the threshold that
             was measured for `risk`.
+        min_agreement: Where no confidence was measured, neighbours that agree less disagree; None
+            takes `LEAST_AGREEMENT`.
         risk: Share of the given answers that may be wrong; None takes what was measured for.
         leave_out: The query's own group; None lets everything be evidence.
         words: Says which words of an item count; None takes captions to make captions, and
@@ -39,6 +41,7 @@ class Settings:
     where: str | None = None
     min_score: float = LEAST_SCORE
     min_confidence: float | None = None
+    min_agreement: float | None = None
     risk: float | None = None
     leave_out: OwnGroup | None = None
     words: Words | None = None
@@ -49,7 +52,7 @@ class Settings:
         Raises:
             Invalid: Names the one that is wrong.
         """
-        for name in ("min_confidence", "risk"):
+        for name in ("min_confidence", "min_agreement", "risk"):
             value = getattr(self, name)
             if value is not None and not 0.0 <= value <= 1.0:
                 raise Invalid(f"{name} is {value}; expected 0 to 1")
@@ -188,7 +191,8 @@ class Answerer:
     ) -> str | None:
         """Say why a draft is not believed; None where it is."""
         agreement = draft.signals.get("agreement", 1.0)
-        disagree = agreement < LEAST_AGREEMENT[task]
+        floor = self.settings.min_agreement
+        disagree = agreement < (LEAST_AGREEMENT[task] if floor is None else floor)
         apart = f"the neighbours disagree (agreement {agreement:.2f})"
         if measured is None or stated is None:
             return apart if disagree else None

@@ -39,7 +39,8 @@ def entry_of(
         asked = digest([question, answers])[:8] if question and answers else None
         known = key = _key(_text(fields, "key"), image, source, prefix, asked)
         texts = tuple(text for name in TEXT_FIELDS for text in _texts(fields, name))
-        named, answered = ("image", "key", *TEXT_FIELDS), dict[str, Any]()
+        named: tuple[str, ...] = ("image", "key", *TEXT_FIELDS)
+        answered = dict[str, Any]()
         if question and answers:
             named, answered = (*named, QUESTION, *ANSWER_FIELDS), {"answers": answers}
             texts = (question, *texts)

@@ -1,0 +1,47 @@
+"""`embedstore translate`."""
+
+from pathlib import Path
+
+import click
+
+from api.commands.answering import answer_options, opened, print_answer, settings
+
+
+@click.command()
+@click.argument("text_or_image")
+@click.option("--language", required=True, metavar="NAME", help="As the items call it, such as fr.")
+@answer_options
+def translate(
+    text_or_image: str,
+    language: str,
+    store: str,
+    index_folder: str | None,
+    collection: str,
+    as_json: bool,
+    k: int,
+    where: str | None,
+    min_score: float | None,
+) -> None:
+    """Caption a picture, or translate a text, with the translations that its neighbours hold.
+
+    The collection holds lines such as {"image": "a.png", "caption": "a dog", "translations":
+    {"fr": "un chien"}}. What names a file is a picture; anything else is a text.
+
+    \b
+    Example:
+      embedstore translate stamp.png --language fr -c stamps
+      embedstore translate "a red apple" --language de -c stamps
+    """
+    from embedstore.answering import tasks
+
+    path = Path(text_or_image)
+    is_file = len(text_or_image) < 256 and path.is_file()
+    with opened(store, index_folder, collection) as captioned:
+        answer = tasks.translate(
+            captioned,
+            language,
+            text=None if is_file else text_or_image,
+            image=path if is_file else None,
+            settings=settings(k, where, min_score),
+        )
+        print_answer(answer, as_json)
