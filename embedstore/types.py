@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -60,7 +61,7 @@ class Space:
     preprocessing: str
     dim: int
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """The short name of the space, whatever its encoder is called."""
         return digest([self.weights, self.preprocessing, self.dim])[:16]
