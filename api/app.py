@@ -7,7 +7,8 @@ from threading import BoundedSemaphore
 from fastapi import FastAPI
 from fastapi.responses import FileResponse
 
-from api import problems
+from api import answer_routes, problems
+from api.allowed import Allowed
 from api.guard import Guard
 from api.routes import router
 from embedstore import Store, __version__
@@ -17,7 +18,11 @@ WEB = Path(__file__).parent / "web"
 
 
 def create_app(
-    store: Store, *, api_key: str | None = None, hosts: Iterable[str] | None = None
+    store: Store,
+    *,
+    api_key: str | None = None,
+    hosts: Iterable[str] | None = None,
+    allowed: Allowed | None = None,
 ) -> FastAPI:
     """Make the service.
 
@@ -25,6 +30,7 @@ def create_app(
         store: An open store; the caller closes it.
         api_key: What clients must send; None on loopback only.
         hosts: Names the server answers to; None for any.
+        allowed: Generators that requests may choose from; None allows the bundled ones.
 
     Returns:
         An ASGI application.
@@ -33,7 +39,9 @@ def create_app(
     app = FastAPI(title="embedstore", version=__version__, docs_url=None, redoc_url=None)
     app.state.store = store
     app.state.decoding = BoundedSemaphore(default_workers())
+    app.state.allowed = allowed or Allowed()
     app.include_router(router)
+    app.include_router(answer_routes.router)
     problems.install(app)
     app.add_middleware(Guard, api_key=api_key, hosts=hosts)
     for name in ("page.js", "page.css"):

@@ -6,7 +6,13 @@ from contextlib import suppress
 import click
 
 from api.output import print_json
-from api.settings import LOOPBACK, api_key_option, json_option, store_options
+from api.settings import (
+    LOOPBACK,
+    api_key_option,
+    endpoint_key_option,
+    json_option,
+    store_options,
+)
 
 
 @click.command()
@@ -18,12 +24,22 @@ from api.settings import LOOPBACK, api_key_option, json_option, store_options
     show_default=True,
     help="Port to listen on; 0 takes a free one.",
 )
+@click.option(
+    "--generator",
+    "generators",
+    envvar="EMBEDSTORE_GENERATOR",
+    multiple=True,
+    help="A generator that requests may choose, the first by default.  [default: the bundled ones]",
+)
+@endpoint_key_option
 @api_key_option
 @store_options
 @json_option
 def serve(
     host: str,
     port: int,
+    generators: tuple[str, ...],
+    endpoint_key: str | None,
     api_key: str | None,
     store: str,
     index_folder: str | None,
@@ -45,10 +61,16 @@ def serve(
     import uvicorn
 
     import embedstore
+    from api.allowed import Allowed
     from api.app import create_app
 
     with embedstore.open(store, folder=index_folder, must_exist=True) as opened:
-        app = create_app(opened, api_key=api_key, hosts=None if host not in LOOPBACK else LOOPBACK)
+        app = create_app(
+            opened,
+            api_key=api_key,
+            hosts=None if host not in LOOPBACK else LOOPBACK,
+            allowed=Allowed(generators, endpoint_key),
+        )
         config = uvicorn.Config(app, log_level="warning")
         with _listen(host, port) as listening:
             _tell(host, listening.getsockname()[1], as_json)

@@ -1,0 +1,59 @@
+"""The HTTP routes that answer: a caption or an answer with citations, or the reason for none."""
+
+from contextlib import nullcontext
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+
+from api import routes
+from api.allowed import Allowed
+from api.answer_schemas import Answered, Asked, Captioned
+from api.commands.answering import answer_json
+from api.routes import Decoding, Named
+from embedstore import Collection
+from embedstore.answering.answerer import LEAST_SCORE, Answerer, Settings
+from embedstore.answering.types import Answer
+
+router = APIRouter(prefix="/v1", route_class=routes.router.route_class)
+
+
+def _allowed(request: Request) -> Allowed:
+    allowed: Allowed = request.app.state.allowed
+    return allowed
+
+
+Choice = Annotated[Allowed, Depends(_allowed)]
+
+
+@router.post("/collections/{name}/caption")
+def caption(wanted: Captioned, collection: Named, allowed: Choice, decoding: Decoding) -> Answered:
+    """Say what a picture shows, from its neighbours' captions."""
+    answerer = _answerer(wanted, collection, allowed)
+    with decoding:
+        prompt = answerer.prompt(image=wanted.image_base64)
+    return _answered(answerer.decide([prompt])[0])
+
+
+@router.post("/collections/{name}/ask")
+def ask(wanted: Asked, collection: Named, allowed: Choice, decoding: Decoding) -> Answered:
+    """Answer a question from what the collection holds."""
+    answerer = _answerer(wanted, collection, allowed)
+    with nullcontext() if wanted.image_base64 is None else decoding:
+        prompt = answerer.prompt(wanted.question, wanted.image_base64)
+    return _answered(answerer.decide([prompt])[0])
+
+
+def _answerer(wanted: Captioned, collection: Collection, allowed: Allowed) -> Answerer:
+    settings = Settings(
+        k=wanted.k,
+        where=wanted.where,
+        min_score=LEAST_SCORE if wanted.min_score is None else wanted.min_score,
+        min_confidence=wanted.min_confidence,
+        risk=wanted.risk,
+    )
+    generator = allowed.of(wanted.generator, collection.info.space.fingerprint)
+    return Answerer(collection, generator, settings)
+
+
+def _answered(answer: Answer) -> Answered:
+    return Answered(**answer_json(answer))
