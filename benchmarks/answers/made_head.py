@@ -45,7 +45,7 @@ def learnt(
     vocabulary = Vocabulary.learnt(world.captions, PIECES)
     config = HeadConfig(
         vocabulary.pieces, DIM, width=recipe.width, layers=recipe.layers, heads=recipe.heads,
-        neighbours=NEIGHBOURS, texts=1, text_pieces=24, dropout=recipe.dropout,
+        neighbours=NEIGHBOURS, texts=1, text_pieces=24, answer_pieces=20, dropout=recipe.dropout,
     )  # fmt: skip
     head = Head(config)
     if not copying:

@@ -7,7 +7,6 @@ and a thing that was never met can only be named from its neighbours.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 
@@ -97,11 +96,14 @@ def unit(rows: np.ndarray) -> Vectors:
 
 
 def _names(dice: np.random.Generator, count: int) -> list[str]:
-    """Make names of two syllables, in random order, none of them a colour."""
-    halves = ["".join(parts) for parts in product(_ONSETS, _VOWELS)]
-    every = ["".join(parts) for parts in product(halves, halves, _ENDS)]
-    chosen = [every[place] for place in dice.permutation(len(every))[: count + len(COLOURS)]]
-    return [name for name in chosen if name not in COLOURS][:count]
+    """Make different names of two syllables, none of them a colour."""
+    parts = (_ONSETS, _VOWELS, _ONSETS, _VOWELS, _ENDS)
+    names: dict[str, None] = {}
+    while len(names) < count:
+        name = "".join(part[dice.integers(len(part))] for part in parts)
+        if name not in COLOURS:
+            names[name] = None
+    return list(names)
 
 
 def _pictures(dice: np.random.Generator, names: list[str], colours: Vectors) -> Made:

@@ -18,7 +18,7 @@ from embedstore.answering.head.vocabulary import Vocabulary
 COLOURS = {"red": (220, 20, 20), "green": (20, 160, 20), "blue": (20, 20, 220)}
 IN_GERMAN = {"red": "rot", "green": "grün", "blue": "blau"}
 GREYS = (0, 128, 255)
-EACH = 14
+EACH = 9
 
 
 def painted(folder: Path) -> list[tuple[Path, str]]:

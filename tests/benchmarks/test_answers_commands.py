@@ -128,7 +128,7 @@ def test_an_unknown_language_is_refused(tmp_path, translated, head):
 
 
 def test_a_swapped_store_names_new_things(tmp_path):
-    asked = ["--things", 4, "--new", 2, "--steps", 2]
+    asked = ["--things", 3, "--new", 1, "--steps", 2]
     rows = run(tmp_path / "out", "store-swap", *asked)[0]["table"]
     found = {(row["generator"], row["store"]): row for row in rows}
     assert found["consensus", "new"]["thing"] == 1  # neighbours show the thing

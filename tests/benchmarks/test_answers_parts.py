@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from click import ClickException
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.answers.asked_heads import Alone, loaded, log_probability_of, without
@@ -22,6 +22,7 @@ from embedstore.answering.types import Evidence, Prompt
 SEEDS = st.integers(0, 1_000)
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=30), SEEDS)
 def test_an_interval_lies_among_the_values(values, seed):
     low, high = interval(values, seed)
@@ -36,6 +37,7 @@ def test_values_of_one_picture_are_drawn_together():
     assert alone[1] - alone[0] < 0.25
 
 
+@settings(deadline=None, max_examples=40)
 @given(SEEDS, st.integers(1, 6), st.integers(1, 6))
 def test_worlds_share_colours_and_no_thing(seed, many, few):
     one, other = worlds(seed, many, few)
@@ -49,6 +51,7 @@ def test_worlds_share_colours_and_no_thing(seed, many, few):
     assert again.captions == one.captions
 
 
+@settings(deadline=None, max_examples=40)
 @given(SEEDS, st.integers(1, len(COLOURS) - 1))
 def test_a_thing_is_stored_in_other_colours_than_it_is_asked_about(seed, each):
     (world,) = worlds(seed, 4)
