@@ -62,13 +62,17 @@ def opened(store: str, index_folder: str | None, collection: str) -> "Iterator[C
 
 
 def settings(
-    k: int, where: str | None, min_score: float | None, **more: float | None
+    k: int,
+    where: str | None,
+    min_score: float | None,
+    risk: float | None = None,
+    min_confidence: float | None = None,
 ) -> "Settings":
     """Make settings of options; those not given keep their default."""
     from embedstore.answering.answerer import LEAST_SCORE, Settings
 
     least = LEAST_SCORE if min_score is None else min_score
-    return Settings(k=k, where=where, min_score=least, **more)
+    return Settings(k=k, where=where, min_score=least, min_confidence=min_confidence, risk=risk)
 
 
 def loaded(generator: str | None, key: str | None) -> "Generator | None":

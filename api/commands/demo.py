@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from api.commands.demo_answers import demo_answers, print_demo_answers
 from api.commands.index import index_with_bar
 from api.contact_sheet import write_contact_sheet
 from api.output import print_json, print_table, printable
@@ -33,7 +34,7 @@ HITS = 5
 @click.option("--encoder", default="mini", show_default=True, help="Encoder to use.")
 @json_option
 def demo(out: Path, encoder: str, as_json: bool) -> None:
-    """Index the sample gallery, search it with words, and write a contact sheet.
+    """Index the sample gallery, search it, caption and ask about photos, write a contact sheet.
 
     \b
     Example:
@@ -49,9 +50,17 @@ def demo(out: Path, encoder: str, as_json: bool) -> None:
         report = index_with_bar(photos, corpus(), "the sample gallery")
         answers = [(query.text, photos.search(query.text, k=HITS)) for query in DEMO_QUERIES]
         write_contact_sheet(sheet, photos, answers)
+        told = demo_answers(photos)
     rows = [_row(hits, query) for (_, hits), query in zip(answers, DEMO_QUERIES, strict=True)]
     if as_json:
-        print_json({"indexed": asdict(report), "queries": rows, "contact_sheet": printable(sheet)})
+        print_json(
+            {
+                "indexed": asdict(report),
+                "queries": rows,
+                "answers": told,
+                "contact_sheet": printable(sheet),
+            }
+        )
         return
     click.echo(
         f"indexed {report.added + report.unchanged + report.replaced} photos "
@@ -60,6 +69,7 @@ def demo(out: Path, encoder: str, as_json: bool) -> None:
     columns = ("query", "first fit", "best photo", "score", "its caption")
     print_table(columns, [_shown(row) for row in rows])
     click.echo("first fit: the best rank of a photo that a person accepts for the query")
+    print_demo_answers(told)
     click.echo(f"done in {time.perf_counter() - started:.1f} s; open {sheet} to see the photos")
     program = os.path.relpath(sys.argv[0])  # as it was called: perhaps not on the path
     click.echo(f'search on: {program} search "your words" --store {out / "store"} -c gallery')

@@ -53,7 +53,7 @@ def _extract(evidence: Sequence[Evidence]) -> Draft:
     text = next(text for text in evidence[place].texts if text.strip())
     rest = np.delete(share, place)
     margin = float(share[place] - rest.max(initial=0.0))
-    return _told(text, support, float(share[place]), float(share[place]), margin, 1.0)
+    return _told(text, support, float(share[place]), 1.0, margin, 1.0)  # nobody contradicts it
 
 
 def _caption(evidence: Sequence[Evidence]) -> Draft:
@@ -106,4 +106,6 @@ def _told(
     extracted: float = 0.0,
 ) -> Draft:
     signals = {"agreement": agreement, "margin": margin, "extracted": extracted}
-    return Draft(" ".join(text.split()), tuple(support.tolist()), log(min(max(share, LEAST), 1.0)), signals)
+    return Draft(
+        " ".join(text.split()), tuple(support.tolist()), log(min(max(share, LEAST), 1.0)), signals
+    )
