@@ -12,26 +12,27 @@ from embedstore.answering.head.config import HeadConfig
 from embedstore.answering.head.folder import Stored
 from embedstore.answering.head.model import Head
 from embedstore.answering.head.vocabulary import Vocabulary
+from embedstore.training.head.exam import Exam
 from embedstore.training.head.examples import Examples
-from embedstore.training.head.lessons import batch_of, step_of
-from embedstore.training.head.loss import loss
 from embedstore.training.head.material import Captioned
 from embedstore.training.head.neighbours import near_pictures
+from embedstore.training.head.preparing import Task
 from embedstore.training.head.recipe import HeadRecipe
+from embedstore.training.head.train_head import groups, one_step
 
 PIECES = 500
 NEIGHBOURS = 6
 NEVER = -1e4  # of the gate that lets words be copied
 RECIPE = HeadRecipe(
     photos=32, captions=1, questions=0, rate=2e-3, smoothing=0.05, noise=0.0, pool=7,
-    most=NEIGHBOURS, pieces=PIECES, width=96, layers=2, dropout=0.0,
+    most=NEIGHBOURS, pieces=PIECES, width=96, layers=2, dropout=0.0, precision="float32",
 )  # fmt: skip
 
 
 def learnt(
     world: Made, steps: int, seed: int, *, copying: bool = True, alone: bool = True
 ) -> Stored:
-    """Train a head with what trains the bundled one, but for checkpoints.
+    """Train a head with the steps that train the bundled one.
 
     Args:
         world: To learn from.
@@ -52,26 +53,13 @@ def learnt(
         torch.nn.init.constant_(head.pointer.gate.bias, NEVER)
     near = near_pictures(world.vectors, world.vectors, recipe.pool, itself=True)
     examples = Examples(vocabulary, config, recipe, _material(world), near)
-    _train(head, vocabulary, examples, recipe, steps)
-    search = Search(beams=3, most=config.answer_pieces)
-    return Stored(head.eval(), vocabulary, search, search, space(seed).fingerprint)
-
-
-def _train(
-    head: Head, vocabulary: Vocabulary, examples: Examples, recipe: HeadRecipe, steps: int
-) -> None:
-    optimiser = torch.optim.AdamW(head.parameters(), recipe.rate, weight_decay=recipe.decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, max(2, steps))
-    head.train()
+    task = Task(examples, Exam((), (), ""), vocabulary, config, 0)
+    optimiser = torch.optim.AdamW(groups(head, recipe), betas=(0.9, 0.98))
     with click.progressbar(range(steps), label="learning", hidden=steps < 100) as bar:
         for step in bar:
-            captions, _ = step_of(examples, recipe, step)
-            surprise, _ = loss(head, batch_of(captions, head.config, vocabulary), recipe.smoothing)
-            optimiser.zero_grad()
-            surprise.backward()
-            torch.nn.utils.clip_grad_norm_(head.parameters(), recipe.clip)
-            optimiser.step()
-            schedule.step()
+            one_step(head, optimiser, task, recipe, step, steps)
+    search = Search(beams=3, most=config.answer_pieces)
+    return Stored(head.eval(), vocabulary, search, search, space(seed).fingerprint)
 
 
 def _material(world: Made) -> Captioned:

@@ -8,16 +8,16 @@ from pathlib import Path
 import click
 import numpy as np
 
-from benchmarks.answers import contenders
-from benchmarks.answers.asked_heads import Trained, loaded
 from benchmarks.answers.intervals import interval, told
-from benchmarks.answers.options import arguments, heads, on_data, written
+from benchmarks.answers.options import arguments, on_data, written
 from benchmarks.answers.photo_data import some
-from benchmarks.answers.stock import prompts, stocked
+from benchmarks.answers.stock import stocked
 from benchmarks.answers.vectors import Remembering, remembering
 from benchmarks.retrieval import plain
 from embedstore import encoders
-from embedstore.answering import reading
+from embedstore.answering.answerer import Settings
+from embedstore.answering.evidence import OwnGroup
+from embedstore.answering.tasks import translate
 from embedstore.collection import Collection
 from embedstore.text_metrics import chrf
 from embedstore.training.head.material import Asked, held_out
@@ -26,6 +26,11 @@ from embedstore.types import Item
 
 LANGUAGES = ("de", "fr", "es", "ru", "ja")
 COPIED = "English copied"
+WAYS = {
+    "picture": (True, False),
+    "English caption": (False, True),
+    "both": (True, True),
+}
 _STOPS = " .|\u0964\u3002"  # also of Hindi, Chinese and Japanese
 Row = dict[str, object]
 
@@ -33,12 +38,10 @@ Row = dict[str, object]
 @click.command()
 @click.argument("captions", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--language", "languages", multiple=True, default=LANGUAGES, show_default=True)
-@heads
 @on_data
 def command(
     captions: Path,
     languages: Sequence[str],
-    heads: Sequence[Path],
     encoder_name: str,
     limit: int | None,
     k: int,
@@ -58,26 +61,21 @@ def command(
         remembering(encoders.load(encoder_name, "cpu"), cache) as encoder,
         filled(stored, encoder) as collection,
     ):
-        trained = loaded(heads)
-        table = [
-            row
-            for language in languages
-            for row in rows(collection, held, language, trained, k, seed)
-        ]
+        table = [row for language in languages for row in rows(collection, held, language, k, seed)]
     known = {item.texts[0] for item in stored}
     result = {
         "title": f"Translations by shared pictures: {captions.parent.name}, {encoder_name}",
         "table": table,
         "notes": [
             f"{len(held):,} pictures held out by a hash of their names, {len(stored):,} stored; "
-            f"{k} neighbours by picture and English caption together, near-duplicates of the "
-            f"picture left out. The English caption of {sum(i.texts[0] in known for i in held):,} "
-            "held-out pictures is that of a stored one as well. Exact: the same but for "
+            f"{k} neighbours by picture, by English caption or by both; near-duplicates of "
+            f"a picture left out. {sum(item.texts[0] in known for item in held):,} held-out "
+            "pictures have the English caption of a stored one. Exact: the same but for "
             "case and the stop at the end; intervals are a bootstrap over pictures."
         ],
         "fingerprint": encoder.space.fingerprint,
     }
-    words = ["translations", captions.name, *arguments(encoder_name, limit, k, heads)]
+    words = ["translations", captions.name, *arguments(encoder_name, limit, k, ())]
     words += [part for language in languages for part in ("--language", language)]
     written(f"translations-{plain(encoder_name)}", result, words, seed, out)
 
@@ -116,7 +114,6 @@ def rows(
     collection: Collection,
     held: Sequence[Item],
     language: str,
-    trained: Sequence[Trained],
     k: int,
     seed: int,
 ) -> list[Row]:
@@ -125,32 +122,34 @@ def rows(
     if not asked:
         raise click.ClickException(f"no held-out picture has a caption in {language!r}")
     wanted = [item.meta["translations"][language] for item in asked]
-    questions = [(item.texts[0], item.image) for item in asked]
-    shown = prompts(collection, reading.translations(language), questions, k)
-    found = {COPIED: [[item.texts[0] for item in asked]]}
-    for name, texts in contenders.written(shown, trained):
-        found.setdefault(name, []).append(texts)
+    settings = Settings(k=k, leave_out=OwnGroup())
+    found = {COPIED: [item.texts[0] for item in asked]}
+    for name, (picture, words) in WAYS.items():
+        answers = [
+            translate(
+                collection,
+                language,
+                text=item.texts[0] if words else None,
+                image=item.image if picture else None,
+                settings=settings,
+            )
+            for item in asked
+        ]
+        found[name] = [answer.text or "" for answer in answers]
     return [
-        {"language": language, "pictures": len(asked), "generator": name}
-        | scored(runs, wanted, seed)
-        for name, runs in found.items()
+        {"language": language, "pictures": len(asked), "from": name} | scored(texts, wanted, seed)
+        for name, texts in found.items()
     ]
 
 
-def scored(runs: Sequence[Sequence[str]], wanted: Sequence[str], seed: int) -> Row:
-    """Give exact matches and chrF, the mean over runs."""
-    exact = np.mean(
-        [
-            [same(text, target) for text, target in zip(texts, wanted, strict=True)]
-            for texts in runs
-        ],
-        axis=0,
-    )  # (n,)
-    references = [[target] for target in wanted]
+def scored(texts: Sequence[str], wanted: Sequence[str], seed: int) -> Row:
+    """Give exact matches, chrF, and the share that was answered."""
+    exact = [same(text, target) for text, target in zip(texts, wanted, strict=True)]
     return {
-        "exact": float(exact.mean()),
+        "exact": float(np.mean(exact)),
         "95% interval": told(interval(exact, seed)),
-        "chrF": float(np.mean([chrf(texts, references) for texts in runs])),
+        "chrF": chrf(texts, [[target] for target in wanted]),
+        "answered": float(np.mean([bool(text) for text in texts])),
     }
 
 
