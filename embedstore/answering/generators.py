@@ -37,7 +37,7 @@ def load(name: str, *, key: str | None = None) -> Generator:
         case "endpoint", place if place:
             from embedstore.answering.endpoint import EndpointGenerator
 
-            url, _, model = place.rpartition("#")
+            url, _, model = place.partition("#")
             return EndpointGenerator(url, model, key=key)
         case "hf", folder if folder:
             from embedstore.answering.hf import HfGenerator

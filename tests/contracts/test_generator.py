@@ -1,7 +1,9 @@
 """The law of generators: every plug keeps it, whatever writes its words."""
 
+import json
 import math
-from importlib.util import find_spec
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from embedstore.answering import generators
+from embedstore.answering.replies import RepliesGenerator
 from embedstore.answering.types import Evidence, Prompt
 
 DIM = 16
@@ -19,11 +22,15 @@ QUIET = settings(
 )
 
 
-def consensus(_factory):
+def consensus(_request):
     return generators.load("consensus")
 
 
-def head(factory):
+def replies(_request):
+    return RepliesGenerator()
+
+
+def head(request):
     """A head that has learnt nothing."""
     torch = pytest.importorskip("torch")
     from embedstore.answering.head.beam import Search
@@ -32,29 +39,56 @@ def head(factory):
     from embedstore.answering.head.model import Head
     from embedstore.answering.head.vocabulary import Vocabulary
 
-    folder = factory.mktemp("head")
+    folder = request.getfixturevalue("tmp_path_factory").mktemp("head")
     vocabulary = Vocabulary.learnt(["a red door", "what colour is the door", "two dogs"] * 3, 300)
     torch.manual_seed(0)
     config = HeadConfig(vocabulary.pieces, DIM, width=16, layers=1, heads=2)
-    stored = Stored(Head(config).eval(), vocabulary, Search(), Search(), "a space")
-    write(folder, stored)
+    write(folder, Stored(Head(config).eval(), vocabulary, Search(), Search(), "a space"))
     return generators.load(f"head:{folder}")
 
 
-PLUGS = {"consensus": consensus, "head": head}
-if find_spec("embedstore.answering.replies"):
+class _Model(BaseHTTPRequestHandler):
+    """A chat model that repeats its first neighbour, and cites one that does not exist as well."""
 
-    def replies(_factory):
-        from embedstore.answering.replies import RepliesGenerator
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        told = body["messages"][-1]["content"][0]["text"].split("\n", 1)[1]
+        words = [text for each in json.loads(told)["neighbours"] for text in each["texts"]]
+        found = bool("".join(words).strip())
+        said = {"answer": words[0] if words else "", "citations": [1, 99], "found": found}
+        choice = {"message": {"role": "assistant", "content": json.dumps(said)}}
+        sent = json.dumps({"choices": [choice]}).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(sent)))
+        self.end_headers()
+        self.wfile.write(sent)
 
-        return RepliesGenerator()
+    def log_message(self, *_):
+        pass
 
-    PLUGS["replies"] = replies
+
+def endpoint(request):
+    """A real server on this machine."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Model)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+
+    def stop():
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+    request.addfinalizer(stop)
+    return generators.load(f"endpoint:http://127.0.0.1:{server.server_port}/v1#parrot")
+
+
+# A further plug joins here: what makes it, given pytest's request
+PLUGS = {"consensus": consensus, "replies": replies, "head": head, "endpoint": endpoint}
 
 
 @pytest.fixture(scope="module", params=PLUGS)
-def generator(request, tmp_path_factory):
-    return PLUGS[request.param](tmp_path_factory)
+def generator(request):
+    return PLUGS[request.param](request)
 
 
 def unit(seed):
