@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
 from embedstore.answering import confidence, generators, reading
@@ -47,7 +48,7 @@ class Settings:
     words: Words | None = None
 
     def check(self) -> None:
-        """Refuse shares that are none.
+        """Refuse shares and scores that are none.
 
         Raises:
             Invalid: Names the one that is wrong.
@@ -56,6 +57,8 @@ class Settings:
             value = getattr(self, name)
             if value is not None and not 0.0 <= value <= 1.0:
                 raise Invalid(f"{name} is {value}; expected 0 to 1")
+        if not isfinite(self.min_score):
+            raise Invalid(f"min_score is {self.min_score}; expected a number, such as 0.3")
 
 
 class Answerer:

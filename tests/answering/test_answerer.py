@@ -145,6 +145,8 @@ def test_bad_input_says_so(doors, tmp_path):
     assert answerer.ask("какого цвета дверь").text is None
     with pytest.raises(Invalid, match=r"risk is 2; expected 0 to 1"):
         Answerer(doors, "consensus", Settings(risk=2))
+    with pytest.raises(Invalid, match=r"min_score is nan; expected a number"):
+        Answerer(doors, "consensus", Settings(min_score=float("nan")))
 
 
 @pytest.mark.parametrize("name", ["", "oracle", "consensus:x", "endpoint:", "hf"])
