@@ -12,9 +12,11 @@ from benchmarks.answers.asked_heads import Trained, loaded, log_probability_of, 
 from benchmarks.answers.cases import cases
 from benchmarks.answers.intervals import interval, told
 from benchmarks.answers.options import arguments, heads, on_data, written
-from benchmarks.answers.vectors import remembering
+from benchmarks.answers.stock import stocked
+from benchmarks.answers.vectors import Remembering, remembering
 from benchmarks.retrieval import plain
 from embedstore import encoders
+from embedstore.answering.answerer import Answerer
 from embedstore.answering.types import Prompt
 
 Row = dict[str, object]
@@ -48,7 +50,7 @@ def command(
     most = _MANY if limit is None else limit
     with remembering(encoders.load(encoder_name, "cpu"), cache) as encoder:
         shown = cases(data, asks, encoder, most, k, seed).shown
-    table = [measured(head, shown, seed) for head in trained]
+        table = [measured(head, shown, seed) | silence(head, shown, encoder) for head in trained]
     kind = "questions" if asks else "captions"
     result = {
         "title": f"Citations: {kind}, {data.stem}, {encoder_name}",
@@ -77,10 +79,17 @@ def measured(head: Trained, shown: Sequence[Prompt], seed: int) -> Row:
             left = log_probability_of(head.stored, without(prompt, place), draft.text)
             lower.append(left < whole)
             owners.append(owner)
-    nothing = head.generator.generate([replace(prompt, evidence=()) for prompt in shown])
     row: Row = {"generator": "head", "citations": len(lower), "answers that cite": cited}
     if lower:
         row["lower without"] = float(np.mean(lower))
         row["95% interval"] = told(interval(lower, seed, owners))
-    row["silent without evidence"] = float(np.mean([not draft.text for draft in nothing]))
     return row
+
+
+def silence(head: Trained, shown: Sequence[Prompt], encoder: Remembering) -> Row:
+    """Ask the same of an empty collection, and count how often nothing is answered."""
+    with stocked(encoder, []) as empty:
+        answerer = Answerer(empty, head.generator, confidences={})
+        answers = answerer.decide([replace(prompt, evidence=()) for prompt in shown])
+    abstained = [answer.text is None and bool(answer.abstained) for answer in answers]
+    return {"abstains without evidence": float(np.mean(abstained))}

@@ -81,7 +81,7 @@ def test_citations_of_both_kinds(tmp_path, captions, questions, head):
     shared = ["--encoder", "toy", "--heads", head, "--limit", 6]
     for kind, asked in (("captions", [captions]), ("questions", [questions, "--questions"])):
         (row,) = run(tmp_path / kind, "citations", *asked, *shared)[0]["table"]
-        assert row["silent without evidence"] == 1
+        assert row["abstains without evidence"] == 1
         assert row["citations"] >= row["answers that cite"]
         assert 0 <= row.get("lower without", 0) <= 1
 

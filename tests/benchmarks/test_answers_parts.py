@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from click import ClickException
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +17,9 @@ from benchmarks.answers.stock import shifted
 from benchmarks.answers.translations import same
 from benchmarks.answers.vectors import remembering
 from embedstore import encoders
-from embedstore.answering.head.generator import draft
+from embedstore.answering.head.citing import judge
+from embedstore.answering.head.generator import prefixed
+from embedstore.answering.head.shown import inputs, shown
 from embedstore.answering.types import Evidence, Prompt
 
 SEEDS = st.integers(0, 1_000)
@@ -114,24 +117,34 @@ def test_the_nearest_speaks_and_nothing_is_said_of_nothing():
     assert most_frequent(["a", "b", "b", "a"]) == "a"
 
 
-def test_a_text_is_scored_as_the_head_that_wrote_it_scores_it(head):
+def of_walls(*captions: str) -> Prompt:
+    vectors = encoders.load("toy").encode_texts(["red", *captions])
+    evidence = tuple(
+        Evidence(text, (text,), 0.9, vector=vector)
+        for text, vector in zip(captions, vectors[1:], strict=True)
+    )
+    return Prompt(evidence, None, None, vectors[0])
+
+
+def test_a_text_is_scored_as_the_pass_that_confirms_citations_scores_it(head):
+    stored = loaded([head])[0].stored
+    prompt, text = of_walls("a red wall", "a blue wall"), "a red wall"
+    line = stored.vocabulary.encode(text, stored.head.config.answer_pieces)
+    with torch.inference_mode():
+        seen = shown(prompt, stored.vocabulary, stored.head.config)
+        memory = stored.head.remember(inputs([seen], stored.head.config, stored.vocabulary.padding))
+        judged = judge(stored.head, memory, prefixed(stored, None), line, stored.vocabulary.end)
+    own = log_probability_of(stored, prompt, text)
+    assert own == pytest.approx(judged.log_probability, abs=1e-5)
+    assert log_probability_of(stored, without(prompt, 1), text) != pytest.approx(own, abs=1e-5)
+
+
+def test_a_head_alone_does_not_see_its_evidence(head):
     (trained,) = loaded([head])
-    vector = encoders.load("toy").encode_texts(["red"])[0]
-    prompt = Prompt((Evidence("a", ("a red wall",), 0.9, vector=vector),), None, None, vector)
-    written = draft(trained.stored, prompt)
-    own = log_probability_of(trained.stored, prompt, written.text)
-    again = trained.stored.vocabulary.encode(written.text, 6)
-    if (
-        trained.stored.vocabulary.decode(again) == written.text
-        and len(again) == written.signals["pieces"]
-    ):
-        assert own == pytest.approx(written.log_probability, abs=1e-3)
-    alone = without(prompt, 0)
-    assert alone.evidence == ()
-    assert draft(trained.stored, alone).text == ""
-    (bare,) = Alone(trained.stored).generate([prompt])
-    assert bare.text
-    assert bare == Alone(trained.stored).generate([shifted([prompt, prompt], 1)[0]])[0]
+    alone = Alone(trained.stored)
+    drafts = alone.generate([of_walls("a red wall"), of_walls("a very large green door")])
+    assert drafts[0] == drafts[1]
+    assert [each.key for each in without(of_walls("a", "b", "c"), 1).evidence] == ["a", "c"]
 
 
 def test_questions_of_one_picture_stay_on_one_side(questions):
