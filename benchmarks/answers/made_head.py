@@ -24,7 +24,7 @@ PIECES = 500
 NEIGHBOURS = 6
 NEVER = -1e4  # of the gate that lets words be copied
 RECIPE = HeadRecipe(
-    photos=32, captions=1, questions=0, rate=2e-3, smoothing=0.05, noise=0.0, pool=7,
+    photos=32, captions=1, made=0, rate=2e-3, smoothing=0.05, noise=0.0, pool=7,
     most=NEIGHBOURS, pieces=PIECES, width=96, layers=2, dropout=0.0, precision="float32",
 )  # fmt: skip
 
