@@ -169,7 +169,10 @@ class Answerer:
             counted = self.collection.catalog.count(self.collection.info.id)["items"]
             if not counted:
                 return f"the collection {self.collection.name!r} is empty"
-            return f"no item of the collection {self.collection.name!r} that may be used has words"
+            lacking = "a picture with a caption" if prompt.question is None else "words"
+            return (
+                f"no item of the collection {self.collection.name!r} that may be used has {lacking}"
+            )
         best = max(each.score for each in prompt.evidence)
         if best < self.settings.min_score:
             return f"no neighbours: the best scores {best:.2f}, below {self.settings.min_score:.2f}"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection as Container
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -85,8 +85,9 @@ def gather(
         collection.indices.refresh()
         depth = min(LOOK * k, MAX_HITS)
         while True:
-            rows, more = _rows(collection, queries, vectors, depth)
-            found = _allowed(_scored(collection, rows, vectors, words), leave_out)
+            nearest = _nearest(collection, queries, vectors, depth)
+            found = _allowed(_scored(collection, nearest, vectors, words), leave_out)
+            more = any(len(rows) == depth for rows in nearest.values())
             if len(found) >= k or not more or depth == MAX_HITS:
                 break
             depth = min(LOOK * depth, MAX_HITS)
@@ -116,32 +117,36 @@ def _queries(
     return queries
 
 
-def _rows(
+def _nearest(
     collection: Collection, queries: list[Query], vectors: Mapping[Target, Vectors], depth: int
-) -> tuple[list[int], bool]:
-    """Give the rows nearest to any of the queries, and whether there may be more."""
-    rows, more = dict[int, None](), False
-    for query in queries:
-        asked = Query(query.text, query.image, target=query.target, k=depth, where=query.where)
-        found = ranked_rows(
-            asked,
-            vectors[query.target],
-            None,
-            collection.catalog,
-            collection.info,
-            collection.indices,
-        )
-        rows.update(dict.fromkeys(each.row for each in found))
-        more = more or len(found) == depth
-    return list(rows), more
+) -> dict[Target, list[int]]:
+    """Give the rows nearest to each query."""
+    catalog, info, indices = collection.catalog, collection.info, collection.indices
+    return {
+        query.target: [
+            each.row
+            for each in ranked_rows(
+                replace(query, k=depth), vectors[query.target], None, catalog, info, indices
+            )
+        ]
+        for query in queries
+    }
 
 
 def _scored(
-    collection: Collection, rows: list[int], vectors: Mapping[Target, Vectors], words: Words
+    collection: Collection,
+    nearest: Mapping[Target, list[int]],
+    vectors: Mapping[Target, Vectors],
+    words: Words,
 ) -> list[_Found]:
-    """Score rows exactly, whatever the index that found them; best first."""
-    items = collection.catalog.items(collection.info.id, rows)
-    found = [_found(collection, row, item, vectors, words) for row, item in items.items()]
+    """Score rows exactly, whatever the index that found them; best first.
+
+    A store without pictures, or without texts, is judged by what it has.
+    """
+    rows = dict.fromkeys(row for each in nearest.values() for row in each)
+    asked = {target: vectors[target] for target, each in nearest.items() if each}
+    items = collection.catalog.items(collection.info.id, list(rows))
+    found = [_found(collection, row, item, asked, words) for row, item in items.items()]
     return sorted(found, key=lambda each: (-each.score, each.item.key))
 
 

@@ -141,3 +141,12 @@ def test_words_of_reports_and_translations():
     assert translations("de")(item) is None
     assert anything(Item("q", texts=("who",), meta={"answer": "me"})).answers == ("me",)
     assert anything(Item("q", texts=("who",), meta={"answers": ["me", 3]})).answers == ()
+
+
+def test_a_store_of_words_alone_answers_about_a_picture_by_its_words(store, picture):
+    made = store.create("words", "toy")
+    made.add([Item("fact", None, ("the shop opens at nine",)), Item("other", None, ("a cat",))])
+    asked = gather(made, anything, "the shop opens at nine", picture("shop"), k=2)
+    assert asked.evidence[0].key == "fact"
+    assert asked.evidence[0].score == pytest.approx(1.0, abs=1e-3)
+    assert gather(made, captions, image=picture("shop")).evidence == ()
