@@ -50,5 +50,8 @@ def best_for(space: str) -> str:
     """Name the bundled head where it understands the vectors of a space, else `consensus`."""
     if not BUNDLED_HEAD.is_file():
         return "consensus"
-    trained_on = json.loads(BUNDLED_HEAD.read_text("utf-8")).get("space")
+    try:
+        trained_on = json.loads(BUNDLED_HEAD.read_text("utf-8"))["space"]
+    except (ValueError, LookupError, TypeError):
+        return "head"  # which says what is damaged when it is loaded
     return "head" if trained_on == space else "consensus"

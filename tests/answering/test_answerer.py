@@ -8,7 +8,14 @@ from embedstore.answering import generators
 from embedstore.answering.answerer import Answerer, Settings
 from embedstore.answering.confidence import Confidence
 from embedstore.answering.types import Draft
-from embedstore.errors import BadImage, BadQuery, Invalid, NotFound, SpaceMismatch
+from embedstore.errors import (
+    BadImage,
+    BadQuery,
+    EmbedStoreError,
+    Invalid,
+    NotFound,
+    SpaceMismatch,
+)
 
 
 class Says:
@@ -163,3 +170,20 @@ def test_a_generator_of_another_space_is_refused(doors):
         Answerer(doors, other)
     assert generators.best_for("feedfacecafebeef") == "consensus"
     assert Answerer(doors).generator.name == "consensus"
+
+
+def test_the_bundled_head_answers_where_it_understands_the_vectors(tmp_path, monkeypatch):
+    kept = tmp_path / "config.json"
+    monkeypatch.setattr(generators, "BUNDLED_HEAD", kept)
+    assert generators.best_for("here") == "consensus"  # none is bundled
+    kept.write_text('{"space": "here"}')
+    assert generators.best_for("here") == "head"
+    assert generators.best_for("elsewhere") == "consensus"
+    kept.write_text("{")
+    assert generators.best_for("here") == "head"
+
+
+def test_a_local_model_that_is_not_there_is_an_error_of_ours(tmp_path):
+    for name in (f"hf:{tmp_path / 'nowhere'}", f"head:{tmp_path / 'nowhere'}", "endpoint:http://x"):
+        with pytest.raises(EmbedStoreError):
+            generators.load(name)
