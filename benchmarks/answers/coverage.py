@@ -55,10 +55,11 @@ def command(
     title = f"Risk and coverage: {kind}, {data.stem}, {encoder_name}"
     path = folder(out) / f"answers-{name}.png"
     reliability_plot.draw(sides, title, path)
-    right = "if somebody gave it" if asks else f"from a CIDEr-D of {floor}"
+    right = "An answer is right if somebody gave it"
+    right = right if asks else f"A caption is right from a CIDEr-D of {floor}"
     notes = [
         f"{len(asked.shown):,} held-out {kind}; confidence fitted on half of the pictures, "
-        f"measured on the others. Right is what counts {right}. Ratio: accuracy of the surer "
+        f"measured on the others. {right}. Ratio: accuracy of the surer "
         "half over that of all.",
         f"![{title}](results/{path.name})",
     ]
