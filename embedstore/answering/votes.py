@@ -61,8 +61,8 @@ def vote(evidence: Sequence[Evidence]) -> Vote | None:
     # Of equal votes the first to be cast wins: that of the nearest
     ranked = sorted(votes.items(), key=lambda cast: -float(cast[1].sum()))
     name, own = ranked[0]
-    share = float(own.sum())
+    share = min(float(own.sum()), 1.0)  # rounding may give a little more
     second = float(ranked[1][1].sum()) if len(ranked) > 1 else 0.0
     return Vote(
-        spelt[name].most_common(1)[0][0], min(share, 1.0), share - second, own / max(share, 1e-12)
+        spelt[name].most_common(1)[0][0], share, share - second, own / max(float(own.sum()), 1e-12)
     )
