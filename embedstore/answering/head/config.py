@@ -34,15 +34,15 @@ class HeadConfig:
     vector: int
     fusion: Fusion = "attention"
     width: int = 256
-    layers: int = 4
+    layers: int = 3
     heads: int = 4
     picture_tokens: int = 4
-    neighbours: int = 8
-    texts: int = 2
-    text_pieces: int = 40
-    question_pieces: int = 32
+    neighbours: int = 6
+    texts: int = 1
+    text_pieces: int = 24
+    question_pieces: int = 24
     answer_pieces: int = 30
-    dropout: float = 0.2
+    dropout: float = 0.1
 
     def __post_init__(self) -> None:
         if self.fusion not in FUSIONS:

@@ -16,6 +16,7 @@ from embedstore.answering.head.vocabulary import Vocabulary
 from embedstore.errors import Corrupt, NotFound
 
 BUNDLED = Path(__file__).parent / "weights"
+HEAD = "head"  # of a run of training
 CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
 _FORMAT = 1
 
@@ -69,12 +70,13 @@ def read(folder: Path) -> Stored:
     """Read a head.
 
     Args:
-        folder: Where `write` wrote.
+        folder: Where `write` wrote, or the run that holds it.
 
     Raises:
         NotFound: There is none.
         Corrupt: A file is missing or not as it was written.
     """
+    folder = folder / HEAD if (folder / HEAD).is_dir() else folder
     if not (folder / CONFIG).is_file():
         raise NotFound(
             f"no head in {folder}: it has no {CONFIG}; give the folder that embedstore train-head "

@@ -7,7 +7,6 @@ once; five captions of a photo do so in training, the beam and the left-out vari
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
 
 from embedstore.answering.head.config import HeadConfig
 
@@ -18,12 +17,13 @@ class Attention(nn.Module):
     """Attention with several heads.
 
     Args:
-        config: Gives width, heads and dropout.
+        config: Gives width and heads.
     """
 
     def __init__(self, config: HeadConfig) -> None:
         super().__init__()
-        self.heads, self.dropout = config.heads, config.dropout
+        self.heads = config.heads
+        self.scale = (config.width // config.heads) ** -0.5
         self.query = nn.Linear(config.width, config.width)
         self.key_value = nn.Linear(config.width, 2 * config.width)
         self.out = nn.Linear(config.width, config.width)
@@ -33,21 +33,22 @@ class Attention(nn.Module):
         keys, values = self.key_value(states).chunk(2, dim=-1)
         return self._split(keys), self._split(values)
 
-    def forward(self, states: Tensor, keys: KeysValues, mask: Tensor | None) -> Tensor:
+    def forward(self, states: Tensor, keys: KeysValues, mask: Tensor) -> Tensor:
         """Attend from states to keys.
 
         Args:
             states: `(b, t, d)`.
             keys: Of `(b, s, d)`.
-            mask: `(b or 1, 1, t or 1, s)`, true where it may look; None is everywhere.
+            mask: `(b or 1, 1, t or 1, s)`, true where it may look, which is somewhere.
 
         Returns:
             `(b, t, d)`.
         """
-        dropout = self.dropout if self.training else 0.0
-        found = F.scaled_dot_product_attention(
-            self._split(self.query(states)), *keys, attn_mask=mask, dropout_p=dropout
-        )  # (b, heads, t, d / heads)
+        # Written out: PyTorch's fused kernel is slower for so short sequences on CPUs.
+        queries = self._split(self.query(states)) * self.scale
+        scores = queries @ keys[0].transpose(-1, -2)  # (b, heads, t, s)
+        share = scores.float().masked_fill(~mask, -torch.inf).softmax(-1)
+        found = share.to(keys[1].dtype) @ keys[1]  # (b, heads, t, d / heads)
         joined: Tensor = self.out(found.transpose(1, 2).flatten(2))
         return joined
 

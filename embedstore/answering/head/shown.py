@@ -75,7 +75,7 @@ def neighbour_of(
     answers: Sequence[str] = (),
     vector: Vectors | None = None,
 ) -> Neighbour:
-    """Put the words of a neighbour in order: its question and answers, else its captions.
+    """Put the words of a neighbour in order: its answers and question, else its captions.
 
     Args:
         vocabulary: Of the head.
@@ -88,8 +88,8 @@ def neighbour_of(
     if question is None:
         parts = [(text, CAPTION) for text in texts[: config.texts]]
     else:
-        parts = [(question, QUESTION)]
-        parts += [(answer, ANSWER) for answer in dict.fromkeys(answers)][:3]
+        parts = [(answer, ANSWER) for answer in dict.fromkeys(answers)][:3]
+        parts.append((question, QUESTION))
     pieces: list[int] = []
     kinds: list[int] = []
     for text, kind in parts:

@@ -1,0 +1,1 @@
+"""Training the head: examples with neighbours, the loop, its gate and its papers."""

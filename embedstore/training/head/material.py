@@ -1,0 +1,147 @@
+"""What a head learns from: photos with captions, and questions with answers, as vectors."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from embedstore.corpus.images import load
+from embedstore.errors import Invalid, NotFound
+from embedstore.training.pairs import Photo
+from embedstore.training.prefetch import grouped, prefetched
+from embedstore.types import Encoder, Pixels, Vectors, digest
+
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question about a picture.
+
+    Attributes:
+        image: The file.
+        question: Its words.
+        answers: Any of which is right.
+    """
+
+    image: Path
+    question: str
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Captioned:
+    """Photos with captions, encoded; n photos, c captions.
+
+    Attributes:
+        captions: Of each photo.
+        pictures: `(n, d)`.
+        texts: `(c, d)`, all captions in order.
+        owners: `(c,)`, the photo that each caption belongs to.
+    """
+
+    captions: tuple[tuple[str, ...], ...]
+    pictures: Vectors
+    texts: Vectors
+    owners: np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+@dataclass(frozen=True)
+class Questioned:
+    """Questions, encoded; q questions.
+
+    Attributes:
+        asked: The questions.
+        pictures: `(q, d)`, of what each is about.
+        questions: `(q, d)`, of its words.
+        groups: `(q,)`, equal where questions are about one picture.
+    """
+
+    asked: tuple[Asked, ...]
+    pictures: Vectors
+    questions: Vectors
+    groups: np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+def questions_of(path: Path) -> list[Asked]:
+    """Read lines of JSON with `image`, `question` and `answers`; paths are beside the file.
+
+    Raises:
+        NotFound: No such file.
+        Invalid: A line says something else; the first such is named.
+    """
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except OSError as error:
+        raise NotFound(f"no questions at {path} ({error.strerror}); name a file") from error
+    asked = []
+    for number, line in enumerate(lines, 1):
+        try:
+            told = json.loads(line)
+            answers = tuple(str(one).replace("_", " ") for one in told["answers"])
+            asked.append(Asked(path.parent / told["image"], str(told["question"]), answers))
+        except (ValueError, KeyError, TypeError) as error:
+            raise Invalid(
+                f"{path}, line {number}: {type(error).__name__}: {error}; expected "
+                '{"image": "a.jpg", "question": "what is on the desk", "answers": ["book"]}'
+            ) from error
+    return [one for one in asked if one.answers]
+
+
+def held_out(asked: Sequence[Asked], share: float) -> tuple[list[Asked], list[Asked]]:
+    """Divide questions by a hash of their pictures' names, so that no picture is on both sides.
+
+    Args:
+        asked: To divide.
+        share: That is held out, 0..1.
+
+    Returns:
+        Those to learn from, and those to measure on.
+    """
+    learnt: list[Asked] = []
+    held: list[Asked] = []
+    for one in asked:
+        place = int(digest(one.image.name)[:8], 16) / 2**32
+        (held if place < share else learnt).append(one)
+    return learnt, held
+
+
+def captioned(photos: Sequence[Photo], encoder: Encoder, kept: Path) -> Captioned:
+    """Encode photos and their captions, or take the vectors from where they are kept."""
+    captions = tuple(photo.captions for photo in photos)
+    said = [text for texts in captions for text in texts]
+    owners = np.repeat(np.arange(len(photos)), [len(texts) for texts in captions])
+    pictures, texts = _kept(encoder, [photo.path for photo in photos], said, kept)
+    return Captioned(captions, pictures, texts, owners)
+
+
+def questioned(asked: Sequence[Asked], encoder: Encoder, kept: Path) -> Questioned:
+    """Encode questions and their pictures, or take the vectors from where they are kept."""
+    images = sorted({one.image for one in asked})
+    place = {image: number for number, image in enumerate(images)}
+    groups = np.array([place[one.image] for one in asked], np.int64)
+    pictures, questions = _kept(encoder, images, [one.question for one in asked], kept)
+    return Questioned(tuple(asked), pictures[groups], questions, groups)
+
+
+def _kept(
+    encoder: Encoder, images: Sequence[object], texts: Sequence[str], folder: Path
+) -> tuple[Vectors, Vectors]:
+    own = digest([encoder.space.fingerprint, [str(one) for one in images], list(texts)])
+    path = folder / f"vectors-{own}.npz"
+    if path.exists():
+        with np.load(path) as found:
+            return found["pictures"], found["texts"]
+
+    def decode(image: object) -> Pixels:
+        return load(image, encoder.preprocess)  # type: ignore[arg-type]
+
+    batches = prefetched(decode, grouped(images, _BATCH))
+    pictures = np.concatenate([encoder.encode_images(pixels) for pixels in batches])
+    rows = encoder.encode_texts(texts)
+    draft = path.with_suffix(".tmp.npz")
+    np.savez(draft, pictures=pictures, texts=rows)
+    draft.replace(path)
+    return pictures, rows

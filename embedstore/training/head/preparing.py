@@ -1,0 +1,98 @@
+"""What a run needs before its first step: vectors, neighbours, vocabulary, exam."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from embedstore.answering.head.beam import Search
+from embedstore.answering.head.config import HeadConfig
+from embedstore.answering.head.vocabulary import Vocabulary
+from embedstore.errors import Invalid
+from embedstore.training.head.exam import Exam, exam_of
+from embedstore.training.head.examples import Examples
+from embedstore.training.head.material import (
+    Asked,
+    captioned,
+    held_out,
+    questioned,
+    questions_of,
+)
+from embedstore.training.head.neighbours import near_pictures, near_questions
+from embedstore.training.head.recipe import HeadRecipe
+from embedstore.training.pairs import Pairs
+from embedstore.types import Encoder
+
+CAPTIONS = Search()
+ANSWERS = Search(most=12, penalty=0.4)
+_NEAREST = 40
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is learnt, and what is measured.
+
+    Attributes:
+        examples: To learn.
+        exam: What was held out.
+        vocabulary: Learnt from the texts to learn from.
+        config: What the head is built like.
+        learnt: Questions learnt from.
+    """
+
+    examples: Examples
+    exam: Exam
+    vocabulary: Vocabulary
+    config: HeadConfig
+    learnt: int
+
+
+def prepared(data: Pairs, qa: Path | None, encoder: Encoder, recipe: HeadRecipe, run: Path) -> Task:
+    """Encode, find neighbours, learn the vocabulary.
+
+    Args:
+        data: Photos with captions, divided.
+        qa: Questions with answers, where there are such.
+        encoder: That gives the vectors.
+        recipe: How.
+        run: Folder where vectors are kept.
+
+    Raises:
+        NotFound: As `questions_of` raises it, and Invalid.
+        BadImage: A picture does not decode.
+    """
+    asked, held = held_out(questions_of(qa), recipe.hold_out) if qa is not None else ([], [])
+    if qa is not None and not (asked and held):
+        raise Invalid(
+            f"{qa}: {len(asked)} questions to learn from and {len(held)} to measure on; expected "
+            "some of both; add pictures, or change hold_out in the recipe"
+        )
+    vocabulary = Vocabulary.learnt(_texts(data, asked), recipe.pieces)
+    config = HeadConfig(
+        pieces=vocabulary.pieces,
+        vector=encoder.space.dim,
+        fusion=recipe.fusion,
+        width=recipe.width,
+        layers=recipe.layers,
+        heads=recipe.heads,
+        neighbours=recipe.most,
+        dropout=recipe.dropout,
+    )
+    photos, val = captioned(data.train, encoder, run), captioned(data.val, encoder, run)
+    near = near_pictures(photos.pictures, photos.pictures, _NEAREST, itself=True)
+    learnt = questioned(asked, encoder, run) if asked else None
+    measured = questioned(held, encoder, run) if held else None
+    rows = None
+    if learnt is not None:
+        pictures, words, groups = learnt.pictures, learnt.questions, learnt.groups
+        rows = near_questions((pictures,) * 2, (words,) * 2, (groups,) * 2, _NEAREST)
+    examples = Examples(vocabulary, config, recipe, photos, near, learnt, rows)
+    exam = exam_of(val, photos, not data.unseen, measured, learnt)
+    return Task(examples, exam, vocabulary, config, len(asked))
+
+
+def _texts(data: Pairs, asked: Sequence[Asked]) -> Iterator[str]:
+    for photo in data.train:
+        yield from photo.captions
+    for one in asked:
+        yield one.question
+        yield from one.answers

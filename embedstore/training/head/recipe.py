@@ -1,0 +1,91 @@
+"""Everything that decides what a head becomes, written as JSON beside it."""
+
+from dataclasses import dataclass
+
+from embedstore.answering.head.config import Fusion
+from embedstore.errors import Invalid
+
+
+@dataclass(frozen=True)
+class HeadRecipe:
+    """How a head is trained.
+
+    Attributes:
+        seed: Of everything that is drawn.
+        epochs: Times that every photo is seen.
+        photos: In a step, each with its captions.
+        captions: Of a photo in a step.
+        asked: Questions of people in a step, where there are such.
+        made: Questions made of captions in a step.
+        rate: Greatest learning rate.
+        warm_up: Share of the steps in which it rises.
+        decay: Weight decay of matrices.
+        clip: Norm of the gradient at most.
+        smoothing: Share of the loss that asks for every piece alike.
+        ema: Share that the running average of the weights keeps in a step.
+        noise: Length of the random vector that is added to a picture's.
+        alone: Share of examples without any neighbour, which stops copying from taking over.
+        rename: Share of examples in which a shared word becomes a made-up one.
+        pool: Neighbours are drawn from so many of the nearest.
+        least: Neighbours at least.
+        most: Neighbours at most.
+        target: Pieces of a text that are learnt, at most.
+        pieces: Of the vocabulary.
+        width: Of the model.
+        layers: Of the decoder.
+        heads: Of each attention.
+        fusion: How neighbours are read.
+        dropout: 0..1.
+        hold_out: Share of the questions' pictures that is measured on.
+        evaluations: In the run.
+        val_limit: Photos and questions measured on, at most.
+        save_minutes: Between two checkpoints.
+        precision: Of the steps.
+    """
+
+    seed: int = 0
+    epochs: float = 8.0
+    photos: int = 32
+    captions: int = 5
+    asked: int = 20
+    made: int = 12
+    rate: float = 1e-3
+    warm_up: float = 0.05
+    decay: float = 0.05
+    clip: float = 1.0
+    smoothing: float = 0.1
+    ema: float = 0.998
+    noise: float = 0.3
+    alone: float = 0.25
+    rename: float = 0.1
+    pool: int = 15
+    least: int = 3
+    most: int = 6
+    target: int = 20
+    pieces: int = 6000
+    width: int = 256
+    layers: int = 3
+    heads: int = 4
+    fusion: Fusion = "attention"
+    dropout: float = 0.1
+    hold_out: float = 0.2
+    evaluations: int = 5
+    val_limit: int = 250
+    save_minutes: float = 2.0
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name in ("photos", "captions", "least", "evaluations", "pieces", "val_limit"):
+            if getattr(self, name) < 1:
+                raise Invalid(f"{name} is {getattr(self, name)}; expected 1 or more")
+        for name in ("alone", "rename", "smoothing", "dropout", "hold_out", "ema"):
+            if not 0 <= getattr(self, name) < 1:
+                raise Invalid(f"{name} is {getattr(self, name)}; expected 0 or more, below 1")
+        if not 0 < self.epochs < 10_000:
+            raise Invalid(f"epochs is {self.epochs}; expected more than 0, below 10,000")
+        if self.least > self.most:
+            raise Invalid(f"least is {self.least} and most {self.most}; expected no more")
+
+    def steps(self, photos: int) -> int:
+        """Give the steps of the run on so many photos."""
+        return max(1, round(self.epochs * photos / self.photos))
