@@ -23,6 +23,7 @@ from api.commands import (
     serve,
     summarise,
     train,
+    train_head,
     translate,
     tune,
 )
@@ -97,6 +98,7 @@ for command in (
     clusters.clusters,
     re_embed.re_embed,
     train.train,
+    train_head.train_head,
     doctor.doctor,
     export.export_encoder,
     demo.demo,

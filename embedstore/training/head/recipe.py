@@ -1,9 +1,14 @@
 """Everything that decides what a head becomes, written as JSON beside it."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, get_args
 
-from embedstore.answering.head.config import Fusion
-from embedstore.errors import Invalid
+from embedstore.answering.head.config import FUSIONS, Fusion
+from embedstore.errors import Invalid, NotFound
+from embedstore.training.precision import Name
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ class HeadRecipe:
     evaluations: int = 5
     val_limit: int = 250
     save_minutes: float = 2.0
-    precision: str = "auto"
+    precision: Name = "auto"
 
     def __post_init__(self) -> None:
         for name in ("photos", "captions", "least", "evaluations", "pieces", "val_limit"):
@@ -83,9 +88,51 @@ class HeadRecipe:
                 raise Invalid(f"{name} is {getattr(self, name)}; expected 0 or more, below 1")
         if not 0 < self.epochs < 10_000:
             raise Invalid(f"epochs is {self.epochs}; expected more than 0, below 10,000")
+        if self.fusion not in FUSIONS:
+            raise Invalid(f"no fusion {self.fusion!r}; expected one of {', '.join(FUSIONS)}")
+        if self.precision not in get_args(Name):
+            raise Invalid(f"no precision {self.precision!r}; expected one of {get_args(Name)}")
         if self.least > self.most:
             raise Invalid(f"least is {self.least} and most {self.most}; expected no more")
 
     def steps(self, photos: int) -> int:
         """Give the steps of the run on so many photos."""
         return max(1, round(self.epochs * photos / self.photos))
+
+
+def read_recipe(path: Path | None) -> HeadRecipe:
+    """Read the `recipe.json` of another run; None gives the usual recipe.
+
+    Raises:
+        NotFound: No such file.
+        Invalid: It is no recipe of a head.
+    """
+    if path is None:
+        return HeadRecipe()
+    try:
+        values = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise NotFound(
+            f"no recipe at {path} ({error.strerror}); name the recipe.json of a run"
+        ) from error
+    except ValueError as error:
+        raise Invalid(f"{path}: is not JSON ({error}); name the recipe.json of a run") from error
+    if not isinstance(values, dict):
+        raise Invalid(f"{path}: is a {type(values).__name__}; expected an object")
+    return changed(HeadRecipe(), values)
+
+
+def changed(recipe: HeadRecipe, values: Mapping[str, Any]) -> HeadRecipe:
+    """Give a recipe with some values changed.
+
+    Raises:
+        Invalid: A name that a recipe does not have, or a value outside its range.
+    """
+    known = asdict(recipe)
+    for name, value in values.items():
+        if name not in known:
+            raise Invalid(f"recipe: {name} is unknown; expected one of {', '.join(known)}")
+        kinds: dict[type, tuple[type, ...]] = {int: (int,), float: (int, float), str: (str,)}
+        if isinstance(value, bool) or not isinstance(value, kinds[type(known[name])]):
+            raise Invalid(f"recipe: {name} is {value!r}; expected such as {known[name]!r}")
+    return replace(recipe, **values)

@@ -15,7 +15,6 @@ from torch.optim import AdamW
 from embedstore import encoders
 from embedstore.answering.head.folder import Stored
 from embedstore.answering.head.model import Head
-from embedstore.encoders.devices import fast_dtype
 from embedstore.errors import Invalid
 from embedstore.training.average import Average, put, standing_in
 from embedstore.training.card import machine
@@ -27,6 +26,7 @@ from embedstore.training.head.loss import loss
 from embedstore.training.head.preparing import ANSWERS, CAPTIONS, Task, prepared
 from embedstore.training.head.recipe import HeadRecipe
 from embedstore.training.pairs import pairs_of
+from embedstore.training.precision import Precision
 from embedstore.training.preparing import RECIPE, run_folder
 from embedstore.training.resuming import Course
 from embedstore.training.run_log import RunLog
@@ -189,7 +189,7 @@ def one_step(
     ):
         if lessons:
             batch = batch_of(lessons, task.config, task.vocabulary)
-            with torch.autocast("cpu", torch.bfloat16, enabled=half(recipe)):
+            with Precision(_CPU, recipe.precision).context():
                 surprise, copied = loss(head, batch, recipe.smoothing)
             surprise.backward()  # type: ignore[no-untyped-call]
             figures[f"loss_{name}"], figures[f"copied_{name}"] = surprise.item(), copied.item()
@@ -202,9 +202,3 @@ def one_step(
     optimizer.step()
     norm_rate = {"gradient_norm": norm.item(), "learning_rate": share * recipe.rate}
     return {"loss": total, **figures, **norm_rate}
-
-
-def half(recipe: HeadRecipe) -> bool:
-    """Say whether steps compute in bfloat16."""
-    chosen = fast_dtype(_CPU) if recipe.precision == "auto" else getattr(torch, recipe.precision)
-    return bool(chosen == torch.bfloat16)
