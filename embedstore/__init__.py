@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from embedstore import encoders, errors
+    from embedstore.answering.answerer import Answerer
     from embedstore.collection import Collection
     from embedstore.indexing import index
     from embedstore.re_embedding import re_embed
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from embedstore.types import Hit, Item, Query, Space
 
 _HOMES = {
+    "Answerer": "embedstore.answering.answerer",
     "Collection": "embedstore.collection",
     "Hit": "embedstore.types",
     "Item": "embedstore.types",
@@ -36,6 +38,7 @@ _HOMES = {
 
 __version__ = "0.1.0"
 __all__ = [
+    "Answerer",
     "Collection",
     "Hit",
     "Item",
