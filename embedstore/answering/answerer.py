@@ -159,7 +159,8 @@ class Answerer:
         if self._confidences is None:
             tasks: tuple[Task, ...] = ("caption", "ask")
             space = self.collection.info.space.fingerprint
-            found = {each: confidence.load(self.generator.name, each, space) for each in tasks}
+            name, folder = self.generator.name, getattr(self.generator, "folder", None)
+            found = {each: confidence.load(name, each, space, folder) for each in tasks}
             self._confidences = {each: told for each, told in found.items() if told is not None}
         return self._confidences.get(task)
 

@@ -18,6 +18,7 @@ Task = Literal["caption", "ask"]
 FOLDER = Path(__file__).parent / "confidences"
 RISKS = tuple(round(0.05 * step, 2) for step in range(1, 17))  # .05 to .80
 LEAST = 100  # answers to measure with; half fit, half tell how well
+_HALF = 0.5
 _RIDGE = 1.0
 _STEPS = 50
 _SMALL = 1e-9
@@ -111,7 +112,7 @@ def measure(
     right: ArrayLike,
     *,
     space: str = "",
-    stated: float = 0.5,
+    stated: float | None = None,
     groups: Sequence[object] | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> Confidence:
@@ -121,7 +122,8 @@ def measure(
         named: Features of each answer; see `features`.
         right: Whether each was `(n,)`.
         space: Fingerprint of the space that the neighbours were found in.
-        stated: Risk that the threshold is chosen for, 0..1.
+        stated: Risk that the threshold is chosen for, 0..1; None takes the least at which half of
+            the answers are given.
         groups: What each answer belongs to, such as its picture; a group stays in one half.
         about: What is kept with it.
 
@@ -139,8 +141,12 @@ def measure(
     tested = _half(list(range(len(true))) if groups is None else list(groups))
     fitted = fit(rows[~tested], true[~tested], names)
     stated_as, judged = fitted.probability(rows[tested]), true[tested]
-    found = {str(each): risk.threshold(stated_as, judged, each) for each in (*RISKS, stated)}
+    risks = RISKS if stated is None else (*RISKS, stated)
+    found = {str(each): risk.threshold(stated_as, judged, each) for each in risks}
     limits = {at: limit for at, limit in found.items() if limit is not None}
+    if stated is None:
+        given = {at: float(np.mean(stated_as >= limit)) for at, limit in limits.items()}
+        stated = min((float(at) for at in given if given[at] >= _HALF), default=RISKS[-1])
     return Confidence(
         names,
         fitted.centre,
@@ -190,22 +196,26 @@ def fit(rows: ArrayLike, right: ArrayLike, names: Sequence[str]) -> Confidence:
     )
 
 
-def place(generator: str, task: Task) -> Path:
-    """Give the file that holds a generator's confidence: beside its own files where it has any."""
-    kind, _, folder = generator.partition(":")
-    if folder and Path(folder).is_dir():
-        return Path(folder) / f"confidence-{kind}-{task}.json"
-    plain = re.sub(r"[^\w.-]+", "-", generator)
-    return FOLDER / f"confidence-{plain}-{task}.json"
+def place(generator: str, task: Task, folder: Path | None = None) -> Path:
+    """Give the file that holds a generator's confidence.
+
+    Args:
+        generator: Its name; what stands before a colon counts where it has a folder.
+        task: What was measured.
+        folder: Of the generator's own files; None where it has none.
+    """
+    kind = generator.partition(":")[0] if folder else generator
+    plain = re.sub(r"[^\w.-]+", "-", kind)
+    return (folder or FOLDER) / f"confidence-{plain}-{task}.json"
 
 
-def load(generator: str, task: Task, space: str) -> Confidence | None:
+def load(generator: str, task: Task, space: str, folder: Path | None = None) -> Confidence | None:
     """Give what was measured for a generator; None where nothing was, or in another space.
 
     Raises:
         Corrupt: The file is damaged.
     """
-    path = place(generator, task)
+    path = place(generator, task, folder)
     if not path.is_file():
         return None
     try:
@@ -220,9 +230,9 @@ def load(generator: str, task: Task, space: str) -> Confidence | None:
     return found if found.space == space else None
 
 
-def save(measured: Confidence, generator: str, task: Task) -> Path:
+def save(measured: Confidence, generator: str, task: Task, folder: Path | None = None) -> Path:
     """Keep what was measured where `load` finds it."""
-    path = place(generator, task)
+    path = place(generator, task, folder)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(asdict(measured), indent=1) + "\n")
     return path

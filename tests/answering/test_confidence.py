@@ -63,7 +63,7 @@ def test_a_group_stays_in_one_half():
 
 def test_a_generators_own_folder_keeps_its_confidence(tmp_path):
     named, right = answers(200)
-    kept = confidence.save(confidence.measure(named, right), f"head:{tmp_path}", "ask")
+    kept = confidence.save(confidence.measure(named, right), "head:away", "ask", tmp_path)
     assert kept == tmp_path / "confidence-head-ask.json"
 
 

@@ -66,6 +66,11 @@ def write(folder: Path, stored: Stored) -> None:
     (folder / CONFIG).write_text(json.dumps(body, indent=2) + "\n", "utf-8")
 
 
+def found(folder: Path) -> Path:
+    """Give the folder of a head, which may be the run that holds it."""
+    return folder / HEAD if (folder / HEAD).is_dir() else folder
+
+
 def read(folder: Path) -> Stored:
     """Read a head.
 
@@ -76,7 +81,7 @@ def read(folder: Path) -> Stored:
         NotFound: There is none.
         Corrupt: A file is missing or not as it was written.
     """
-    folder = folder / HEAD if (folder / HEAD).is_dir() else folder
+    folder = found(folder)
     if not (folder / CONFIG).is_file():
         raise NotFound(
             f"no head in {folder}: it has no {CONFIG}; give the folder that embedstore train-head "

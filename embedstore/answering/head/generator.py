@@ -8,7 +8,7 @@ from torch import Tensor
 
 from embedstore.answering.head.beam import Line, search
 from embedstore.answering.head.citing import Judged, judge
-from embedstore.answering.head.folder import BUNDLED, Stored, read
+from embedstore.answering.head.folder import BUNDLED, Stored, found, read
 from embedstore.answering.head.layers import KeysValues
 from embedstore.answering.head.model import Memory
 from embedstore.answering.head.pointer import mixed
@@ -33,12 +33,18 @@ class HeadGenerator:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._name = "head" if folder is None else f"head:{folder}"
-        self._stored = read(BUNDLED if folder is None else folder)
+        self._folder = found(BUNDLED if folder is None else folder)
+        self._stored = read(self._folder)
 
     @property
     def name(self) -> str:
         """What `generators.load` takes."""
         return self._name
+
+    @property
+    def folder(self) -> Path:
+        """Where the head lies, and how sure it may be."""
+        return self._folder
 
     @property
     def space(self) -> str:

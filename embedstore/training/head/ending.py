@@ -4,14 +4,17 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cache, partial
 from pathlib import Path
 
 from embedstore.answering.head.folder import HEAD, Stored, write
+from embedstore.answering.head.generator import draft
 from embedstore.encoders.folder import REFUSED, REPORT
 from embedstore.training.card import CARD
 from embedstore.training.disk import unwritable
-from embedstore.training.head.exam import ACCURACY, CIDER, Exam, measured
+from embedstore.training.head.exam import ACCURACY, CIDER, Exam
 from embedstore.training.head.recipe import HeadRecipe
+from embedstore.training.head.sureness import keep_confidences
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,8 @@ def conclude(
     Raises:
         StorageFull: The folder cannot be written.
     """
-    figures, rivals = measured(stored, exam), exam.rivals()
+    drafted = cache(partial(draft, stored))  # each is measured twice
+    figures, rivals = exam.figures(lambda prompt: drafted(prompt).text), exam.rivals()
     worse = passes(figures, rivals)
     why = "better than all its rivals" if not worse else f"no better than a rival: {worse[0]}"
     why += "; offered because it was forced" if worse and force else ""
@@ -106,6 +110,7 @@ def conclude(
         for old in (HEAD, REFUSED):
             shutil.rmtree(run / old, ignore_errors=True)
         write(place, stored)
+        keep_confidences(place, exam, drafted, stored.space)
         text = card(report, told, recipe)
         for folder in (run, place):
             (folder / CARD).write_text(text, "utf-8")
