@@ -128,7 +128,7 @@ def changed(recipe: HeadRecipe, values: Mapping[str, Any]) -> HeadRecipe:
     Raises:
         Invalid: A name that a recipe does not have, or a value outside its range.
     """
-    known = asdict(recipe)
+    known = asdict(HeadRecipe())
     for name, value in values.items():
         if name not in known:
             raise Invalid(f"recipe: {name} is unknown; expected one of {', '.join(known)}")

@@ -18,6 +18,7 @@ from embedstore.answering.head.model import Head
 from embedstore.errors import Invalid
 from embedstore.training.average import Average, put, standing_in
 from embedstore.training.card import machine
+from embedstore.training.disk import unwritable
 from embedstore.training.head.ending import HeadReport, Told, conclude
 from embedstore.training.head.exam import measured, worth
 from embedstore.training.head.keeping import HeadKeeper
@@ -73,7 +74,8 @@ def train_head(
     """
     run = Path(out).expanduser().absolute()
     with run_folder(run, resume):
-        (run / RECIPE).write_text(json.dumps(asdict(recipe), indent=2) + "\n", "utf-8")
+        if not (run / RECIPE).exists():  # the mark of a run; another's is kept until it fits
+            note(run, recipe)
         data = pairs_of(pairs, val, images)
         model = encoders.load(encoder, "cpu")
         click.echo(f"encoding {len(data.train) + len(data.val):,} pictures", err=True)
@@ -91,6 +93,7 @@ def train_head(
         }
         keeper = HeadKeeper(run, own, head, average, optimizer, recipe.save_minutes)
         course = keeper.resumed()
+        note(run, recipe)
         steps = recipe.steps(len(data.train))
         with (
             RunLog(run, steps, False, course.step) as told,
@@ -103,6 +106,18 @@ def train_head(
         about = Told(Path(pairs).name, name, encoder, data.rule, terms, machine(_CPU))
         counts = len(data.train), task.learnt, course.step, course.seconds
         return conclude(run, stored, task.exam, counts, about, recipe, force)
+
+
+def note(run: Path, recipe: HeadRecipe) -> None:
+    """Write the recipe into the run's folder.
+
+    Raises:
+        StorageFull: It cannot be written.
+    """
+    try:
+        (run / RECIPE).write_text(json.dumps(asdict(recipe), indent=2) + "\n", "utf-8")
+    except OSError as error:
+        raise unwritable("the recipe", run, 1 << 12, error) from error
 
 
 def groups(head: Head, recipe: HeadRecipe) -> list[dict[str, object]]:
@@ -149,7 +164,7 @@ def learn(
     head = stored.head
     photos = len(task.examples.photos.captions)
     steps = recipe.steps(photos)
-    between = max(1, steps // recipe.evaluations)
+    between = -(-steps // recipe.evaluations)
     few = task.exam.few(recipe.val_limit)
     while course.step < steps:
         began = time.monotonic()
