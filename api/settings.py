@@ -1,10 +1,17 @@
-"""What the doors are told from outside: flags, with the environment behind them."""
+"""What the doors are told from outside: flags, behind them the environment, then a file.
+
+Every setting has one name: `--index-folder`, `EMBEDSTORE_INDEX_FOLDER`, `index-folder` in the file
+that `--config` or `EMBEDSTORE_CONFIG` names. `embedstore serve --show-settings` tells them all.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+
+from api.settings_file import read
 
 DEFAULT_STORE = "embedstore-data"
 DEFAULT_COLLECTION = "photos"
@@ -14,33 +21,95 @@ MAX_BODY_BYTES = 32 << 20  # a 20 MiB picture is 27 MiB in base64
 Command = Callable[..., Any]
 
 
+@dataclass(frozen=True)
+class Setting:
+    """A value that a person may set; its name is that of its flag."""
+
+    help: str
+    default: Any = None
+    kind: Any = str
+    many: bool = False
+    secret: bool = False
+    short: str | None = None
+
+
+SETTINGS = {
+    "store": Setting("The store: a folder, or a database URL.", DEFAULT_STORE),
+    "index-folder": Setting(
+        "Folder for index files, when the store is a database URL.",
+        kind=click.Path(file_okay=False),
+    ),
+    "collection": Setting("The collection in the store.", DEFAULT_COLLECTION, short="-c"),
+    "host": Setting("Address to listen on.", "127.0.0.1"),
+    "port": Setting("Port to listen on; 0 takes a free one.", 8000, click.IntRange(0, 65535)),
+    "generator": Setting(
+        "A generator that requests may choose, the first by default.  [default: the bundled ones]",
+        many=True,
+    ),
+    "endpoint-key": Setting(
+        "Sent to the endpoint of --generator endpoint:URL#MODEL; better in the environment.",
+        secret=True,
+    ),
+    "api-key": Setting(
+        "Clients may send it as `Authorization: Bearer KEY` and do all; better in the environment.",
+        secret=True,
+    ),
+}
+
+
+def option(name: str, parameter: str | None = None) -> Callable[[Command], Command]:
+    """Give the option of one setting.
+
+    Args:
+        name: Of the setting.
+        parameter: What the command calls it; None for the setting's own name.
+    """
+    setting = SETTINGS[name]
+    default = {} if setting.default is None else {"default": setting.default, "show_default": True}
+    return click.option(
+        f"--{name}",
+        *([setting.short] if setting.short else []),
+        *([parameter] if parameter else []),
+        envvar=variable(name),
+        type=setting.kind,
+        multiple=setting.many,
+        help=setting.help,
+        **default,
+    )
+
+
+def variable(name: str) -> str:
+    """Give the environment variable of a setting."""
+    return f"EMBEDSTORE_{name.upper().replace('-', '_')}"
+
+
+def config_option(command: Command) -> Command:
+    """Add the option that names a file of settings."""
+
+    def take(context: click.Context, _: click.Parameter, path: Path | None) -> None:
+        if path is not None:
+            many = {name for name, setting in SETTINGS.items() if setting.many}
+            context.default_map = read(path, SETTINGS, many)
+
+    return click.option(
+        "--config",
+        envvar=variable("config"),
+        type=click.Path(path_type=Path),
+        is_eager=True,  # the other options look into the file
+        expose_value=False,
+        callback=take,
+        help="A TOML file of settings; the environment and flags are stronger.",
+    )(command)
+
+
 def store_options(command: Command) -> Command:
     """Add the options that say which store a command works on."""
-    command = click.option(
-        "--index-folder",
-        envvar="EMBEDSTORE_INDEX_FOLDER",
-        type=click.Path(file_okay=False),
-        help="Folder for index files, when the store is a database URL.",
-    )(command)
-    return click.option(
-        "--store",
-        envvar="EMBEDSTORE_STORE",
-        default=DEFAULT_STORE,
-        show_default=True,
-        help="The store: a folder, or a database URL.",
-    )(command)
+    return option("store")(option("index-folder")(config_option(command)))
 
 
 def collection_option(command: Command) -> Command:
     """Add the option that names a collection."""
-    return click.option(
-        "--collection",
-        "-c",
-        envvar="EMBEDSTORE_COLLECTION",
-        default=DEFAULT_COLLECTION,
-        show_default=True,
-        help="The collection in the store.",
-    )(command)
+    return option("collection")(command)
 
 
 def json_option(command: Command) -> Command:
@@ -58,19 +127,6 @@ def calibration_options(command: Command) -> Command:
     )(command)
 
 
-def api_key_option(command: Command) -> Command:
-    """Add the option that sets the key clients must send."""
-    return click.option(
-        "--api-key",
-        envvar="EMBEDSTORE_API_KEY",
-        help="Clients must send it as `Authorization: Bearer KEY`; better set in the environment.",
-    )(command)
-
-
 def endpoint_key_option(command: Command) -> Command:
     """Add the option that sets the key which a generator's endpoint wants."""
-    return click.option(
-        "--endpoint-key",
-        envvar="EMBEDSTORE_ENDPOINT_KEY",
-        help="Sent to the endpoint of --generator endpoint:URL#MODEL; better in the environment.",
-    )(command)
+    return option("endpoint-key")(command)

@@ -1,50 +1,34 @@
 """`embedstore serve`."""
 
+import signal
 import socket
+import sys
 from contextlib import suppress
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.output import print_json
-from api.settings import (
-    LOOPBACK,
-    api_key_option,
-    endpoint_key_option,
-    json_option,
-    store_options,
-)
+from api.output import print_json, print_table
+from api.settings import LOOPBACK, json_option, option, store_options
+from api.settings_shown import shown
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from embedstore import Store
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8000,
-    show_default=True,
-    help="Port to listen on; 0 takes a free one.",
-)
-@click.option(
-    "--generator",
-    "generators",
-    envvar="EMBEDSTORE_GENERATOR",
-    multiple=True,
-    help="A generator that requests may choose, the first by default.  [default: the bundled ones]",
-)
-@endpoint_key_option
-@api_key_option
+@option("host")
+@option("port")
+@option("generator")
+@option("endpoint-key")
+@option("api-key")
 @store_options
+@click.option("--show-settings", is_flag=True, help="Print each setting and its origin; then end.")
 @json_option
-def serve(
-    host: str,
-    port: int,
-    generators: tuple[str, ...],
-    endpoint_key: str | None,
-    api_key: str | None,
-    store: str,
-    index_folder: str | None,
-    as_json: bool,
-) -> None:
+def serve(show_settings: bool, as_json: bool, **settings: Any) -> None:
     """Serve the HTTP API and the search page.
 
     An address that other machines can reach needs an API key.
@@ -53,29 +37,62 @@ def serve(
     Example:
       embedstore serve --port 8000
     """
-    if host not in LOOPBACK and not api_key:
+    if show_settings:
+        _show(as_json)
+        return
+    _refuse_open_door(settings)
+    import embedstore
+
+    store, folder = settings["store"], settings["index_folder"]
+    with embedstore.open(store, folder=folder, must_exist=True) as opened:
+        app = _app(opened, settings)
+        with _listen(settings["host"], settings["port"]) as listening:
+            _tell(settings["host"], listening.getsockname()[1], as_json)
+            _run(app, listening)
+
+
+def _refuse_open_door(settings: dict[str, Any]) -> None:
+    host = settings["host"]
+    if host not in LOOPBACK and not settings["api_key"]:
         raise click.UsageError(
             f"--host {host} can be reached from other machines and no API key is set; "
             "set EMBEDSTORE_API_KEY, or listen on 127.0.0.1"
         )
-    import uvicorn
 
-    import embedstore
+
+def _app(store: "Store", settings: dict[str, Any]) -> "FastAPI":
     from api.allowed import Allowed
     from api.app import create_app
 
-    with embedstore.open(store, folder=index_folder, must_exist=True) as opened:
-        app = create_app(
-            opened,
-            api_key=api_key,
-            hosts=None if host not in LOOPBACK else LOOPBACK,
-            allowed=Allowed(generators, endpoint_key),
-        )
-        config = uvicorn.Config(app, log_level="warning")
-        with _listen(host, port) as listening:
-            _tell(host, listening.getsockname()[1], as_json)
-            with suppress(KeyboardInterrupt):  # the usual way to stop it
-                uvicorn.Server(config).run(sockets=[listening])
+    return create_app(
+        store,
+        api_key=settings["api_key"],
+        hosts=None if settings["host"] not in LOOPBACK else LOOPBACK,
+        allowed=Allowed(settings["generator"], settings["endpoint_key"]),
+    )
+
+
+def _run(app: "FastAPI", listening: socket.socket) -> None:
+    """Serve until a signal; what was accepted is finished, then the caller closes the store."""
+    import uvicorn
+
+    # uvicorn raises the signal again when it is done, and the usual handler would end the process.
+    signal.signal(signal.SIGTERM, _end)
+    config = uvicorn.Config(app, log_level="warning")
+    with suppress(KeyboardInterrupt):  # the usual way to stop it
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _end(_: int, __: FrameType | None) -> None:
+    sys.exit(0)
+
+
+def _show(as_json: bool) -> None:
+    rows = list(shown(click.get_current_context()))
+    if as_json:
+        print_json({name: {"value": value, "from": origin} for name, value, origin in rows})
+    else:
+        print_table(("setting", "value", "from"), rows)
 
 
 def _listen(host: str, port: int) -> socket.socket:
