@@ -1,6 +1,6 @@
 """The service: routes, page and guard around one store."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from threading import BoundedSemaphore
 
@@ -9,7 +9,9 @@ from fastapi.responses import FileResponse
 
 from api import answer_routes, problems
 from api.allowed import Allowed
-from api.guard import Guard
+from api.guard import Door, install
+from api.keys import KeyRing
+from api.limits import Limits
 from api.routes import router
 from embedstore import Store, __version__
 from embedstore.corpus import default_workers
@@ -23,14 +25,18 @@ def create_app(
     api_key: str | None = None,
     hosts: Iterable[str] | None = None,
     allowed: Allowed | None = None,
+    origins: Sequence[str] = (),
+    limits: Limits | None = None,
 ) -> FastAPI:
     """Make the service.
 
     Args:
         store: An open store; the caller closes it.
-        api_key: What clients must send; None on loopback only.
+        api_key: What clients may send beside the store's own keys; None on loopback only.
         hosts: Names the server answers to; None for any.
         allowed: Generators that requests may choose from; None allows the bundled ones.
+        origins: Other sites whose pages may use the server.
+        limits: What a request and a key may cost.
 
     Returns:
         An ASGI application.
@@ -43,7 +49,8 @@ def create_app(
     app.include_router(router)
     app.include_router(answer_routes.router)
     problems.install(app)
-    app.add_middleware(Guard, api_key=api_key, hosts=hosts)
+    names = None if hosts is None else frozenset(hosts)
+    install(app, Door(api_key, KeyRing(store.folder), names, origins, limits or Limits()))
     for name in ("page.js", "page.css"):
         _serve_file(app, f"/{name}", name)
     _serve_file(app, "/", "index.html")

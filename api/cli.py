@@ -15,6 +15,7 @@ from api.commands import (
     duplicates,
     export,
     index,
+    keys,
     manage,
     re_embed,
     reply,
@@ -26,8 +27,10 @@ from api.commands import (
     train_head,
     translate,
     tune,
+    watch,
 )
 from api.output import never_fail_to_print, printable
+from api.stopping import Terminated
 
 EXIT_CODES = {
     "NotFound": 3,
@@ -37,7 +40,7 @@ EXIT_CODES = {
     "Corrupt": 7,
     "StorageFull": 8,
 }
-INTERRUPTED = 130  # as a shell has it
+INTERRUPTED, TERMINATED = 130, 143  # as a shell has them
 
 
 class _Commands(click.Group):
@@ -49,9 +52,9 @@ class _Commands(click.Group):
         never_fail_to_print()
         try:
             return super().invoke(context)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stopped:
             click.echo("stopped; what was stored is safe, the same command goes on there", err=True)
-            sys.exit(INTERRUPTED)
+            sys.exit(TERMINATED if isinstance(stopped, Terminated) else INTERRUPTED)
         except EmbedStoreError as error:
             click.echo(f"error: {printable(str(error))}", err=True)
             sys.exit(exit_code(error))
@@ -79,6 +82,7 @@ def main() -> None:
 
 for command in (
     index.index,
+    watch.watch,
     search.search,
     caption.caption,
     ask.ask,
@@ -103,6 +107,7 @@ for command in (
     export.export_encoder,
     demo.demo,
     serve.serve,
+    keys.keys,
 ):
     main.add_command(command)
 

@@ -1,63 +1,179 @@
-"""What stands before every route: body limit, API key, host names, security headers."""
+"""What stands before every route: host names, origins, API keys, limits, security headers."""
 
-import hmac
-from collections.abc import Iterable
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from starlette.exceptions import HTTPException
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.keys import Key, KeyRing, digest_of
+from api.keys_scopes import is_open, reaches, scope_needed
+from api.limits import Limits, Rate
+from api.limits_time import Bounded, too_large
 from api.problems import problem
-from api.settings import MAX_BODY_BYTES
+from embedstore.errors import EmbedStoreError
 
-OPEN_PATHS = frozenset({"/", "/page.js", "/page.css", "/v1/health"})  # they hold no data
-TOO_LARGE = f"the body exceeds {MAX_BODY_BYTES} bytes; send less, or smaller pictures"
+log = logging.getLogger("embedstore.api")
+
+# The page brings all it needs; pictures it fetched with a key are blobs.
+POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
 HEADERS = (
+    (b"content-security-policy", POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
 )
 
 
-class Guard:
-    """Refuse what must not reach a route, before its body is read whole."""
+@dataclass(frozen=True)
+class Door:
+    """Whom the service lets in, and how much of it they may take.
 
-    def __init__(self, app: ASGIApp, api_key: str | None, hosts: Iterable[str] | None) -> None:
-        self._app = app
-        self._key = api_key.encode() if api_key else None
-        # Pages of other sites can make a browser call loopback under a name of theirs.
-        self._hosts = None if hosts is None else frozenset(hosts)
+    Attributes:
+        api_key: One that may do all, made by whoever starts the server; None for none.
+        keys: Those that were made for the store; None asks for none of them.
+        hosts: Names the server answers to; None for any.
+        origins: Other sites whose pages may use it.
+        limits: What a request and a key may cost.
+    """
+
+    api_key: str | None = None
+    keys: KeyRing | None = None
+    hosts: frozenset[str] | None = None
+    origins: Sequence[str] = ()
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """Why a request reaches no route."""
+
+    status: int
+    title: str
+    detail: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def install(app: FastAPI, door: Door) -> None:
+    """Set a guard before an application."""
+    app.add_middleware(Guard, door=door)
+    if door.origins:
+        # Outermost: a browser asks without a key whether a page may ask with one.
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(door.origins),
+            allow_methods=["*"],
+            allow_headers=["authorization", "content-type", "x-request-id"],
+            expose_headers=["x-request-id", "retry-after", "etag"],
+        )
+
+
+class Guard:
+    """Refuse what must not reach a route, before its body is read."""
+
+    def __init__(self, app: ASGIApp, door: Door) -> None:
+        self._inner, self._app = app, Bounded(app, door.limits)
+        self._door = door
+        self._rate = Rate(door.limits.rate)
+        self._fixed = (
+            Key("environment", "admin", None, digest_of(door.api_key), "") if door.api_key else None
+        )
+        # Once asked for, keys are asked for until the end, whatever happens to their file.
+        self._asks = self._fixed is not None
+        self._asks = self._asks_for_keys()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass it on."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._inner(scope, receive, send)
             return
-        headers = dict(scope["headers"])
-        refusal = self._refusal(scope["path"], headers)
         guarded = _with_headers(send)
-        if refusal is not None:
-            status, title, detail = refusal
-            await problem(status, title, detail)(scope, receive, guarded)
+        refusal = self._refusal(scope)
+        if refusal is None:
+            await self._app(scope, receive, guarded)
             return
-        await self._app(scope, _bounded(receive), guarded)
+        scope["embedstore.refused"] = refusal.title
+        answer = problem(refusal.status, refusal.title, refusal.detail)
+        answer.headers.update(dict(refusal.headers))
+        await answer(scope, receive, guarded)
 
-    def _refusal(self, path: str, headers: dict[bytes, bytes]) -> tuple[int, str, str] | None:
+    def _refusal(self, scope: Scope) -> _Refusal | None:
+        headers = dict(scope["headers"])
+        return self._stranger(headers) or self._unknown(scope, headers) or self._too_much(headers)
+
+    def _stranger(self, headers: dict[bytes, bytes]) -> _Refusal | None:
+        # Pages of other sites can make a browser call loopback under a name of theirs.
+        hosts = self._door.hosts
+        if hosts is None:
+            return None
         host = headers.get(b"host", b"").decode("latin-1").lower()
-        if self._hosts is not None and _name(host) not in self._hosts:
-            return 421, "WrongHost", f"this server answers to {', '.join(sorted(self._hosts))}"
-        if self._hosts is not None and self._key is None:
-            # Browsers name the site whose page sends a request, but for links and pictures.
-            origin = headers.get(b"origin", b"").decode("latin-1").lower()
-            if origin and origin.partition("://")[2] != host:
-                return 403, "ForeignOrigin", "pages of other sites may not use this server"
-        length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
-            return 413, "Content Too Large", TOO_LARGE
-        if self._key is not None and path not in OPEN_PATHS:
-            sent = headers.get(b"authorization", b"").removeprefix(b"Bearer ")
-            if not hmac.compare_digest(sent, self._key):
-                return 401, "Unauthorized", "send the API key as `Authorization: Bearer KEY`"
+        if _name(host) not in hosts:
+            return _Refusal(421, "WrongHost", f"this server answers to {', '.join(sorted(hosts))}")
+        # Browsers name the site whose page sends a request, but for links and pictures.
+        origin = headers.get(b"origin", b"").decode("latin-1").lower()
+        known = not origin or origin in self._door.origins or origin.partition("://")[2] == host
+        if not known and not self._asks_for_keys():
+            return _Refusal(403, "ForeignOrigin", "pages of other sites may not use this server")
         return None
+
+    def _unknown(self, scope: Scope, headers: dict[bytes, bytes]) -> _Refusal | None:
+        path = scope["path"]
+        if is_open(path) or not self._asks_for_keys():
+            return None
+        try:
+            key = self._holder(headers.get(b"authorization", b"").removeprefix(b"Bearer "))
+        except EmbedStoreError as error:
+            log.error("the API keys: %s", error)
+            return _Refusal(500, "KeysUnreadable", "keys cannot be checked; see the server's log")
+        if key is None:
+            told = "send the API key as `Authorization: Bearer KEY`"
+            return _Refusal(401, "Unauthorized", told, (("www-authenticate", "Bearer"),))
+        scope.setdefault("state", {})["key"] = key
+        return _beyond(key, scope["method"], path) or self._hurried(key)
+
+    def _holder(self, token: bytes) -> Key | None:
+        made = None if self._door.keys is None else self._door.keys.holder(token)
+        return made or (self._fixed if self._fixed and self._fixed.is_of(token) else None)
+
+    def _hurried(self, key: Key) -> _Refusal | None:
+        waits = self._rate.take(key.digest)
+        if not waits:
+            return None
+        told = f"key {key.name!r} may ask {self._door.limits.rate:g} times a second; wait {waits} s"
+        return _Refusal(429, "RateLimited", told, (("retry-after", str(waits)),))
+
+    def _too_much(self, headers: dict[bytes, bytes]) -> _Refusal | None:
+        most = self._door.limits.body_bytes
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > most:
+            return _Refusal(413, "Content Too Large", too_large(most))
+        if self._app.full:
+            told = "too many requests wait for their answer; try again"
+            return _Refusal(503, "Overloaded", told, (("retry-after", "1"),))
+        return None
+
+    def _asks_for_keys(self) -> bool:
+        ring = self._door.keys
+        self._asks = self._asks or (ring is not None and ring.exists())
+        return self._asks
+
+
+def _beyond(key: Key, method: str, path: str) -> _Refusal | None:
+    needed = scope_needed(method, path)
+    if not key.allows(needed):
+        return _Refusal(
+            403, "OutOfScope", f"this needs scope {needed!r}; key {key.name!r} has {key.scope!r}"
+        )
+    if key.collection is not None and not reaches(path, key.collection):
+        return _Refusal(
+            403, "OutOfScope", f"key {key.name!r} is for collection {key.collection!r} alone"
+        )
+    return None
 
 
 def _name(host: str) -> str:
@@ -65,20 +181,6 @@ def _name(host: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.partition(":")[0]
-
-
-def _bounded(receive: Receive) -> Receive:
-    seen = 0
-
-    async def bounded() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > MAX_BODY_BYTES:
-            raise HTTPException(413, TOO_LARGE)
-        return message
-
-    return bounded
 
 
 def _with_headers(send: Send) -> Send:

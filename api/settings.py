@@ -33,6 +33,7 @@ class Setting:
     short: str | None = None
 
 
+_COUNT, _AMOUNT = click.IntRange(1), click.FloatRange(0, min_open=True)
 SETTINGS = {
     "store": Setting("The store: a folder, or a database URL.", DEFAULT_STORE),
     "index-folder": Setting(
@@ -54,6 +55,12 @@ SETTINGS = {
         "Clients may send it as `Authorization: Bearer KEY` and do all; better in the environment.",
         secret=True,
     ),
+    "origin": Setting("Another site whose pages may use this server (CORS).", many=True),
+    "max-body-mib": Setting("Largest body of a request.", MAX_BODY_BYTES >> 20, _COUNT),
+    "max-seconds": Setting("Longest time until an answer begins.", 60.0, _AMOUNT),
+    "max-requests": Setting("Requests that wait for their answer at once.", 128, _COUNT),
+    "rate": Setting("Requests a second for each API key; 0 for any.", 100.0, click.FloatRange(0)),
+    "stop-seconds": Setting("Time for accepted requests to end at SIGTERM.", 30, _COUNT),
 }
 
 

@@ -4,6 +4,7 @@ import signal
 import socket
 import sys
 from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +26,19 @@ if TYPE_CHECKING:
 @option("generator")
 @option("endpoint-key")
 @option("api-key")
+@option("origin")
+@option("max-body-mib")
+@option("max-seconds")
+@option("max-requests")
+@option("rate")
+@option("stop-seconds")
 @store_options
 @click.option("--show-settings", is_flag=True, help="Print each setting and its origin; then end.")
 @json_option
 def serve(show_settings: bool, as_json: bool, **settings: Any) -> None:
     """Serve the HTTP API and the search page.
 
-    An address that other machines can reach needs an API key.
+    An address that other machines can reach needs an API key: `embedstore keys create NAME`.
 
     \b
     Example:
@@ -48,37 +55,55 @@ def serve(show_settings: bool, as_json: bool, **settings: Any) -> None:
         app = _app(opened, settings)
         with _listen(settings["host"], settings["port"]) as listening:
             _tell(settings["host"], listening.getsockname()[1], as_json)
-            _run(app, listening)
+            _run(app, listening, settings["stop_seconds"])
 
 
 def _refuse_open_door(settings: dict[str, Any]) -> None:
     host = settings["host"]
-    if host not in LOOPBACK and not settings["api_key"]:
+    if host not in LOOPBACK and not settings["api_key"] and not _has_keys(settings):
         raise click.UsageError(
             f"--host {host} can be reached from other machines and no API key is set; "
-            "set EMBEDSTORE_API_KEY, or listen on 127.0.0.1"
+            "make one with `embedstore keys create NAME` or set EMBEDSTORE_API_KEY, "
+            "or listen on 127.0.0.1"
         )
+
+
+def _has_keys(settings: dict[str, Any]) -> bool:
+    from api.keys import KeyRing
+
+    folder = settings["index_folder"] if "://" in settings["store"] else settings["store"]
+    return folder is not None and bool(KeyRing(Path(folder).expanduser()).keys())
 
 
 def _app(store: "Store", settings: dict[str, Any]) -> "FastAPI":
     from api.allowed import Allowed
     from api.app import create_app
+    from api.limits import Limits
 
     return create_app(
         store,
         api_key=settings["api_key"],
         hosts=None if settings["host"] not in LOOPBACK else LOOPBACK,
         allowed=Allowed(settings["generator"], settings["endpoint_key"]),
+        origins=settings["origin"],
+        limits=Limits(
+            body_bytes=settings["max_body_mib"] << 20,
+            seconds=settings["max_seconds"],
+            waiting=settings["max_requests"],
+            rate=settings["rate"],
+        ),
     )
 
 
-def _run(app: "FastAPI", listening: socket.socket) -> None:
+def _run(app: "FastAPI", listening: socket.socket, stop_seconds: int) -> None:
     """Serve until a signal; what was accepted is finished, then the caller closes the store."""
     import uvicorn
 
     # uvicorn raises the signal again when it is done, and the usual handler would end the process.
     signal.signal(signal.SIGTERM, _end)
-    config = uvicorn.Config(app, log_level="warning")
+    config = uvicorn.Config(
+        app, log_level="warning", timeout_graceful_shutdown=stop_seconds, server_header=False
+    )
     with suppress(KeyboardInterrupt):  # the usual way to stop it
         uvicorn.Server(config).run(sockets=[listening])
 

@@ -1,0 +1,53 @@
+"""What a request needs a key to allow, told by its method and path alone."""
+
+from api.keys import Scope
+
+# With the page's own files they hold no data
+OPEN_PATHS = frozenset({"/", "/v1/health", "/health/live", "/health/ready"})
+PAGE_ENDINGS = (".js", ".css", ".svg", ".html")
+READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+# What a POST only reads with: the part after a collection's name, or after /v1/
+ASKING = frozenset(
+    {
+        "ask",
+        "caption",
+        "clusters",
+        "duplicates",
+        "embeddings",
+        "explain",
+        "search",
+        "search_many",
+        "search_page",
+    }
+)
+WRITING = frozenset({"items", "delete"})
+WITHOUT_COLLECTION = frozenset({"/v1/models", "/v1/embeddings"})  # they tell of no collection
+
+
+def is_open(path: str) -> bool:
+    """Say whether a path is answered without a key."""
+    of_page = path.count("/") == 1 and path.endswith(PAGE_ENDINGS)
+    return of_page or path in OPEN_PATHS or path.startswith("/page/")
+
+
+def scope_needed(method: str, path: str) -> Scope:
+    """Give the scope that a request needs; what is not known to need less needs the most."""
+    if method in READING_METHODS:
+        return "read"
+    parts = path.split("/")
+    # Never the last part: that may be the name of a collection or of an item
+    action = (parts[4:5] if collection_of(path) else parts[2:3]) or [""]
+    if method == "POST" and action[0] in ASKING:
+        return "read"
+    return "write" if collection_of(path) and action[0] in WRITING else "admin"
+
+
+def collection_of(path: str) -> str | None:
+    """Give the collection that a path lies in; None where it lies in none."""
+    parts = path.split("/")
+    return parts[3] if parts[1:3] == ["v1", "collections"] and len(parts) > 3 else None
+
+
+def reaches(path: str, collection: str) -> bool:
+    """Say whether a key for one collection may go to a path."""
+    return collection_of(path) == collection or path in WITHOUT_COLLECTION
