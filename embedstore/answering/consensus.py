@@ -10,14 +10,11 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
+from embedstore.answering.agreement import CaptionAgreement
 from embedstore.answering.types import Draft, Evidence, Prompt
 from embedstore.answering.votes import vote, weights
-from embedstore.text_metrics import CiderD
 
-BACKGROUND = 1_000  # empty captions that stand for all that neighbours do not say
 LEAST = 1e-6  # share whose logarithm is still taken
-MOST_TEXTS = 10  # of a neighbour that are compared; each costs a comparison with every other
-FULL = 10.0  # what CIDEr-D gives a caption that is the reference
 
 
 class ConsensusGenerator:
@@ -58,43 +55,22 @@ def _extract(evidence: Sequence[Evidence]) -> Draft:
 
 def _caption(evidence: Sequence[Evidence]) -> Draft:
     """Give the caption that is nearest to those of the other neighbours, by their weight."""
-    held = [[text for text in each.texts if text.strip()][:MOST_TEXTS] for each in evidence]
-    share = weights([each.score for each in evidence])
-    cider = CiderD([*held, *[[""]] * BACKGROUND])
+    known = CaptionAgreement(evidence)
     best, value, second = (0, 0), -1.0, -1.0
-    for place, texts in enumerate(held):
+    for place, texts in enumerate(known.held):
         for part, text in enumerate(texts):
-            worth = _worth(cider, text, place, held, share)
+            worth = known.of(text, own=place)
             if worth > value:
                 best, value, second = (place, part), worth, max(second, value)
             else:
                 second = max(second, worth)
     place, part = best
-    text = held[place][part]
-    support = _support(cider, text, place, held)
-    others = float(np.delete(share, place).sum())  # alone, nobody disagrees
+    text = known.held[place][part]
+    support = known.with_each(text)
+    support[place] = 1.0  # they are its words
+    others = float(np.delete(known.weights, place).sum())  # alone, nobody disagrees
     agreement = value / others if others > LEAST else 1.0
     return _told(text, support, agreement, agreement, value - max(second, 0.0))
-
-
-def _worth(
-    cider: CiderD, text: str, own: int, held: list[list[str]], share: NDArray[np.float64]
-) -> float:
-    """Give how near a caption is to the other neighbours', 0..1, each by its weight."""
-    alike = (
-        float(weight) * cider.score(text, texts) / FULL
-        for at, (texts, weight) in enumerate(zip(held, share, strict=True))
-        if at != own and texts
-    )
-    return sum(alike)
-
-
-def _support(cider: CiderD, text: str, own: int, held: list[list[str]]) -> NDArray[np.float64]:
-    """Give how far each neighbour says the same: the one whose words they are, entirely."""
-    found = [cider.score(text, texts) / FULL if texts else 0.0 for texts in held]
-    support: NDArray[np.float64] = np.clip(np.array(found), 0.0, 1.0)
-    support[own] = 1.0
-    return support
 
 
 def _told(

@@ -47,17 +47,9 @@ def vote(evidence: Sequence[Evidence]) -> Vote | None:
     Returns:
         None where no piece holds an answer.
     """
-    voters = [place for place, each in enumerate(evidence) if each.answers]
-    if not voters:
+    votes, spelt = _cast(evidence)
+    if not votes:
         return None
-    spelt: dict[str, Counter[str]] = defaultdict(Counter)
-    votes: dict[str, NDArray[np.float64]] = defaultdict(lambda: np.zeros(len(evidence)))
-    for place, weight in zip(voters, weights([evidence[at].score for at in voters]), strict=True):
-        answers = evidence[place].answers
-        for answer in answers:
-            name = normalise_answer(answer) or answer
-            spelt[name][answer] += 1
-            votes[name][place] += weight / len(answers)
     # Of equal votes the first to be cast wins: that of the nearest
     ranked = sorted(votes.items(), key=lambda cast: -float(cast[1].sum()))
     name, own = ranked[0]
@@ -66,3 +58,24 @@ def vote(evidence: Sequence[Evidence]) -> Vote | None:
     return Vote(
         spelt[name].most_common(1)[0][0], share, share - second, own / max(float(own.sum()), 1e-12)
     )
+
+
+def shares(evidence: Sequence[Evidence]) -> dict[str, float]:
+    """Give the share of the votes, 0..1, of each normalised answer."""
+    return {name: min(float(cast.sum()), 1.0) for name, cast in _cast(evidence)[0].items()}
+
+
+def _cast(
+    evidence: Sequence[Evidence],
+) -> tuple[dict[str, NDArray[np.float64]], dict[str, Counter[str]]]:
+    """Give the votes `(n,)` of each normalised answer, and how it was spelt."""
+    voters = [place for place, each in enumerate(evidence) if each.answers]
+    spelt: dict[str, Counter[str]] = defaultdict(Counter)
+    votes: dict[str, NDArray[np.float64]] = defaultdict(lambda: np.zeros(len(evidence)))
+    for place, weight in zip(voters, weights([evidence[at].score for at in voters]), strict=True):
+        answers = evidence[place].answers
+        for answer in answers:
+            name = normalise_answer(answer) or answer
+            spelt[name][answer] += 1
+            votes[name][place] += weight / len(answers)
+    return votes, spelt

@@ -7,13 +7,15 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from embedstore.errors import Invalid
-from embedstore.text_metrics.pairing import Grams, Words, grams, paired
+from embedstore.text_metrics.pairing import Grams, grams, paired
 from embedstore.text_metrics.tokens import tokenise
 
 _LONGEST = 4
 _SIGMA = 6.0
+_REMEMBERED = 4_096  # texts
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,9 @@ class CiderD:
                 {gram for text in texts for gram in grams(tokenise(text), _LONGEST)}
             )
 
+        # A text that is compared with many others is weighed once.
+        self._weighed = lru_cache(_REMEMBERED)(self._weigh)
+
     def score(self, candidate: str, references: Sequence[str]) -> float:
         """Score one text against the references of its item, 0..10.
 
@@ -76,12 +81,12 @@ class CiderD:
             Invalid: Candidates and references do not pair up.
         """
         scores = tuple(
-            self._mean(self._weigh(words), [self._weigh(text) for text in texts])
+            self._mean(self._weighed(tuple(words)), [self._weighed(tuple(text)) for text in texts])
             for words, texts in paired(candidates, references)
         )
         return sum(scores) / len(scores), scores
 
-    def _weigh(self, words: Words) -> _Weighted:
+    def _weigh(self, words: tuple[str, ...]) -> _Weighted:
         weights: dict[tuple[str, ...], float] = {}
         squares = defaultdict[int, float](float)
         for gram, count in grams(words, _LONGEST).items():

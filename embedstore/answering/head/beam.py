@@ -24,12 +24,14 @@ class Search:
         most: Pieces of a line at most, its end not counted.
         penalty: Exponent of the length that a line's log-probability is divided by.
         unrepeated: Number of pieces in a row that a line never says twice; 0 lets it.
+        trust: What a line gains, in units of its score, where all neighbours say the same.
     """
 
     beams: int = 4
     most: int = 30
     penalty: float = 0.7
     unrepeated: int = 3
+    trust: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
 """The plug of the project's own head: prompts into drafts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from embedstore.answering.agreement import agreement
 from embedstore.answering.head.beam import Line, search
 from embedstore.answering.head.citing import Judged, judge
 from embedstore.answering.head.folder import BUNDLED, Stored, found, read
@@ -15,7 +16,8 @@ from embedstore.answering.head.pointer import mixed
 from embedstore.answering.head.shown import Shown, inputs, shown
 from embedstore.answering.types import Draft, Prompt
 
-SIGNALS = ("copied", "margin", "least", "gain", "pieces", "in_evidence")
+SIGNALS = ("copied", "margin", "least", "gain", "pieces", "in_evidence", "agreed")
+Agree = Callable[[str], float]
 
 
 class HeadGenerator:
@@ -73,7 +75,8 @@ def draft(stored: Stored, prompt: Prompt) -> Draft:
     if not any(near.pieces for near in seen.neighbours):
         return Draft("", none, 0.0, silent)
     with torch.inference_mode():
-        lines, judged = answered(stored, seen, prompt.question)
+        agree = agreement(prompt.evidence, prompt.question)
+        lines, judged = answered(stored, seen, prompt.question, agree)
     best = lines[0]
     text = stored.vocabulary.decode(best.pieces)
     if not text:
@@ -81,20 +84,35 @@ def draft(stored: Stored, prompt: Prompt) -> Draft:
     evidence = {piece for near in seen.neighbours for piece in near.pieces}
     said = sum(piece in evidence for piece in best.pieces) / len(best.pieces)
     margin = best.score - lines[1].score if len(lines) > 1 else -best.score
-    figures = (judged.gate, margin, judged.least, judged.gain, float(len(best.pieces)), said)
+    length = float(len(best.pieces))
+    figures = (judged.gate, margin, judged.least, judged.gain, length, said, agree(text))
     support = (*judged.support, *none)[: len(prompt.evidence)]
     signals = dict(zip(SIGNALS, figures, strict=True))
     return Draft(text, support, min(0.0, judged.log_probability), signals)
 
 
-def answered(stored: Stored, seen: Shown, question: str | None) -> tuple[list[Line], Judged]:
-    """Write the best lines, and judge the first."""
+def answered(
+    stored: Stored, seen: Shown, question: str | None, agree: Agree = lambda _: 0.0
+) -> tuple[list[Line], Judged]:
+    """Write the best lines, and judge the first.
+
+    Args:
+        stored: The head.
+        seen: What is shown.
+        question: None for a caption.
+        agree: Says how far the neighbours say a text, 0..1. Choosing among a decoder's lines by
+            what similar pictures were said to show is from Devlin et al., "Language Models for
+            Image Captioning", ACL 2015.
+    """
     head, vocabulary = stored.head, stored.vocabulary
     settings = stored.captions if question is None else stored.answers
     prefix = prefixed(stored, question)
     memory = head.remember(inputs([seen], head.config, vocabulary.padding))
     writer = _Writer(stored, memory)
-    lines = search(writer.begin(prefix), writer.advance, vocabulary.end, settings)
+    found = search(writer.begin(prefix), writer.advance, vocabulary.end, settings)
+    gains = [settings.trust * agree(vocabulary.decode(line.pieces)) for line in found]
+    gained = [Line(line.pieces, line.score + gain) for line, gain in zip(found, gains, strict=True)]
+    lines = sorted(gained, key=lambda line: -line.score)
     return lines, judge(head, memory, prefix, lines[0].pieces, vocabulary.end)
 
 
