@@ -1,4 +1,4 @@
-"""What the command line prints: tables for people, JSON for programs, progress beside them."""
+"""What the command line prints: tables for people, JSON for programs."""
 
 import io
 import json
@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from embedstore.types import Hit, Item
 
 
@@ -44,29 +42,6 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     for row in rows:
         table.add_row(*(Text(str(cell)) for cell in row))
     Console(width=None if sys.stdout.isatty() else 120).print(table)
-
-
-def progress() -> "Progress":
-    """Give a progress bar with rate and time left, drawn on the error stream."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
 
 
 def item_json(item: "Item") -> dict[str, Any]:

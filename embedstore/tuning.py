@@ -71,8 +71,13 @@ def tune(
             within the memory; the message says what is reachable.
     """
     _check(recall, k, memory_bytes)
-    asked = _asked(collection, queries, source, modality)
     indices, catalog, info = collection.indices, collection.catalog, collection.info
+    if not collection.items(limit=1):
+        raise Invalid(
+            f"collection {info.name!r} is empty, there is nothing to tune; fill it with "
+            f"`embedstore index PATH --collection {info.name}`"
+        )
+    asked = _asked(collection, queries, source, modality)
     with catalog.as_opened(info):
         rows, as_asked = indices.rows_to_index(modality)
         if len(rows) == 0:

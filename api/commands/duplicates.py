@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from api.output import print_json, print_table, printable, progress
+from api.output import print_json, print_table, printable
+from api.progress import progress
 from api.settings import collection_option, json_option, store_options
 
 if TYPE_CHECKING:
-    from embedstore.duplicates import Pair
+    from embedstore.duplicates import Duplicates, Pair
 
 
 @click.command()
@@ -49,15 +50,17 @@ def duplicates(
     import embedstore
     from embedstore.duplicates import duplicates as grouped
 
-    with embedstore.open(store, folder=index_folder, must_exist=True) as opened, progress() as bar:
-        task = bar.add_task("comparing", total=None, rate="")
+    with (
+        embedstore.open(store, folder=index_folder, must_exist=True) as opened,
+        progress("comparing") as show,
+    ):
         found = grouped(
             opened.collection(collection),
             score=score,
             bits=bits,
             read=not quick,
             workers=workers,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=show,
         )
     if as_json:
         print_json(asdict(found))
@@ -69,12 +72,20 @@ def duplicates(
     ]
     if rows:
         print_table(("group", "", "key", "like"), rows)
-    extra = sum(len(group.keys) - 1 for group in found.groups)
-    click.echo(
-        f"{len(found.groups)} groups among {found.pictures} pictures; {extra} are there again"
-    )
+    click.echo(_summary(found))
     for failure in found.unreadable:
         click.echo(f"not read: {printable(failure.key)}: {failure.reason}", err=True)
+
+
+def _summary(found: "Duplicates") -> str:
+    if not found.groups:
+        return f"no two of {found.pictures} pictures are nearly the same"
+    extra = sum(len(group.keys) - 1 for group in found.groups)
+    groups = f"{len(found.groups)} group{'s' if len(found.groups) > 1 else ''}"
+    return (
+        f"{groups} among {found.pictures} pictures; besides the one to keep of each, "
+        f"{extra} could go (`embedstore delete KEY`)"
+    )
 
 
 def _evidence(key: str, pairs: "tuple[Pair, ...]") -> str:

@@ -1,12 +1,15 @@
 """`embedstore index`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.output import print_json, print_table, printable, progress
+from api.output import print_json, print_table, printable
+from api.progress import progress
 from api.settings import collection_option, json_option, store_options
 
 if TYPE_CHECKING:
@@ -65,24 +68,39 @@ def index(
         read(path, options["prefix"], options["images"], options["split"])
     reports: dict[str, Indexed] = {}
     with embedstore.open(store, folder=index_folder) as opened:
-        target = _target(opened, collection, encoder, prompts)
         try:
-            for path in paths:
-                named = printable(path)
-                reports[named] = index_with_bar(target, path, named, **options)
-                if not as_json:
-                    _print(named, reports[named])
+            with filled(opened, collection, encoder, prompts) as target:
+                for path in paths:
+                    named = printable(path)
+                    reports[named] = index_with_bar(target, path, named, **options)
+                    if not as_json:
+                        print_report(named, reports[named])
         finally:  # an error at one path keeps what is done at those before it
             if as_json and reports:
                 print_json({named: asdict(report) for named, report in reports.items()})
 
 
+@contextmanager
+def filled(
+    store: "Store", name: str, encoder: str | None, prompts: tuple[str, ...] = ()
+) -> Iterator["Collection"]:
+    """Open the collection to fill, or make it; one that was made and stays empty goes again."""
+    there = name in {each.name for each in store.collections()}
+    target = _target(store, name, there, encoder, prompts)
+    try:
+        yield target
+    except BaseException:
+        if not there and not target.items(limit=1):
+            store.drop(name)
+        raise
+
+
 def _target(
-    store: "Store", name: str, encoder: str | None, prompts: tuple[str, ...]
+    store: "Store", name: str, there: bool, encoder: str | None, prompts: tuple[str, ...]
 ) -> "Collection":
     from embedstore.errors import Conflict
 
-    if name not in {each.name for each in store.collections()}:
+    if not there:
         return store.create(name, encoder or "mini", prompts=prompts or ("{}",), exist_ok=True)
     target = store.create(name, encoder, exist_ok=True) if encoder else store.collection(name)
     kept = target.describe()["prompts"]
@@ -95,19 +113,15 @@ def _target(
 
 
 def index_with_bar(target: "Collection", source: Path, named: str, **options: Any) -> "Indexed":
-    """Index one corpus, with a progress bar on the error stream."""
+    """Index one corpus, and show on the error stream how far it is."""
     import embedstore
 
-    with progress() as bar:
-        task = bar.add_task(f"indexing {named}", total=None, rate="")
-
-        def show(done: int, total: int, rate: float) -> None:
-            bar.update(task, completed=done, total=total, rate=f"{rate:.0f}/s")
-
+    with progress(f"indexing {named}") as show:
         return embedstore.index(target, source, progress=show, **options)
 
 
-def _print(path: str, report: "Indexed") -> None:
+def print_report(path: str, report: "Indexed") -> None:
+    """Print what an indexing run did."""
     click.echo(
         f"{path}: {report.added} added, {report.unchanged} unchanged, {report.replaced} replaced, "
         f"{report.removed} removed, {len(report.failed)} failed in {report.seconds:.1f} s"

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from api.output import print_json, print_table, progress
+from api.output import print_json, print_table
+from api.progress import progress
 from api.settings import json_option, store_options
 
 if TYPE_CHECKING:
@@ -85,13 +86,8 @@ def _with_bar(
     from embedstore.re_embedding import disk_need
 
     need = disk_need(store, collection, encoder.space.dim)
-    with progress() as bar:
-        room = f"{max(1, need >> 20):,} MiB of disk"
-        task = bar.add_task(f"re-embedding {collection} ({room})", total=None, rate="")
-
-        def show(done: int, total: int, rate: float) -> None:
-            bar.update(task, completed=done, total=total, rate=f"{rate:.0f}/s")
-
+    room = f"{max(1, need >> 20):,} MiB of disk"
+    with progress(f"re-embedding {collection} ({room})") as show:
         return embedstore.re_embed(
             store, collection, encoder, keep=keep, workers=workers, progress=show, **options
         )

@@ -89,10 +89,16 @@ def search(
             return
         hits = photos.search(query)
         best = None if hits else _best(photos, query)
+        empty = not hits and not photos.items(limit=1)
     if as_json:
         print_json([hit_json(hit) for hit in hits])
     elif hits:
         print_hits(hits)
+    elif empty:
+        click.echo(
+            f"no hits: collection {collection!r} is empty; fill it with "
+            f"`embedstore index PATH --collection {collection}`"
+        )
     elif best is not None:
         click.echo(_too_little(query, best))
     else:

@@ -88,7 +88,7 @@ def _key(
         raise _BadLine("has no image, and no key to go by")
     name = prefix or printable(source.stem)
     if image is not None:
-        name += f"/{printable(str(PurePosixPath(image)))}"
+        name += f"/{printable(str(PurePosixPath(image)).lstrip('/'))}"
     return name if asked is None else f"{name}#{asked}"
 
 

@@ -56,6 +56,7 @@ def read(
             "check the path"
         ) from error
     skipped: dict[str, int] = {}
+    prefix = (prefix or "").rstrip("/") or None
     root = prefix or printable(place.name if is_folder else place.stem)
     if shards is not None:
         entries = read_shards(shards, prefix, skipped)

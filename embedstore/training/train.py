@@ -107,6 +107,10 @@ def train(
 
         with between_steps() as asked_to_stop:
             learn(learner, average, batches, held, course, keeper, told, asked_to_stop)
+        if course.over(recipe.patience):
+            say(
+                mates, f"stopped at step {course.step}: {course.stale} times no better (--patience)"
+            )
         if mates.leads:
             where = machine(mates.device)
             spoken = None if val is None else str(val)

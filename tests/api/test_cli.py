@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from fastapi.testclient import TestClient
 from PIL import Image
 
+import embedstore
 from api.app import create_app
 from api.cli import EXIT_CODES, INTERRUPTED, exit_code, main
 from embedstore import errors
@@ -194,3 +195,12 @@ def test_no_page_of_the_server_needs_another_host(store):
     with TestClient(create_app(store)) as client:
         assert client.get("/docs").status_code == 404
         assert "/v1/collections/{name}/search" in client.get("/openapi.json").json()["paths"]
+
+
+def test_an_empty_collection_says_what_to_type(run, tmp_path):
+    with embedstore.open(tmp_path / "store") as made:
+        made.create("photos", "toy")
+    assert "is empty; fill it with `embedstore index PATH" in run("search", "blue")
+    assert json.loads(run("search", "blue", "--json")) == []
+    assert "no two of 0 pictures are nearly the same" in run("duplicates", "--workers", "0")
+    assert "is empty, there is nothing to tune" in run("tune", code=EXIT_CODES["Invalid"])

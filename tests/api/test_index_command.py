@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 
 import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+import embedstore
 from api.cli import EXIT_CODES, main
 
 
@@ -72,3 +74,22 @@ def test_prompts_are_set_when_a_collection_is_made(run, album, tmp_path):
     told = run(album, "--prompt", "a sketch of {}", code=EXIT_CODES["Conflict"]).stderr
     assert "['a photo of {}', '{}']" in told
     run(album, "-c", "other", "--prompt", "no place", code=EXIT_CODES["Invalid"])
+
+
+def test_a_collection_that_a_failed_run_made_goes_again(run, album, tmp_path):
+    (tmp_path / "empty").mkdir()
+    run(album)
+    run(tmp_path / "empty", "-c", "new", code=EXIT_CODES["Invalid"])
+    run(tmp_path / "empty", album, code=EXIT_CODES["Invalid"])
+    run(album, tmp_path / "empty", "-c", "half", code=EXIT_CODES["Invalid"])
+    with embedstore.open(tmp_path / "store") as store:
+        assert [each.name for each in store.collections()] == ["half", "photos"]
+
+
+def test_a_log_shows_that_work_goes_on(run, album, monkeypatch):
+    monkeypatch.setattr("api.progress.EVERY", 0.0)
+    assert re.search(r"indexing .*album: 1 of 1, \d+/s, 0 s left", run(album).stderr)
+
+
+def test_a_log_is_not_flooded(run, album):
+    assert run(album).stderr == ""

@@ -365,3 +365,13 @@ def test_flickr8k_is_read_whole(shared_data: Path) -> None:
         pytest.skip(f"no Flickr8k at {path}")
     validation = entries(path, split="val")
     assert (len(validation), sum(len(one.texts) for one in validation)) == (1000, 5000)
+
+
+def test_an_absolute_path_or_a_prefix_with_a_slash_doubles_none(tmp_path: Path, photo) -> None:
+    path = photo("trip/a.jpg")
+    captions = tmp_path / "notes.jsonl"
+    captions.write_text(json.dumps({"image": str(path), "caption": "a hill"}))
+    (found,) = entries(captions)
+    assert found.key == f"notes{path}"
+    assert found.image == path
+    assert [one.key for one in entries(tmp_path / "trip", prefix="mine/")] == ["mine/a.jpg"]

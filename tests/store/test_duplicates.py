@@ -173,7 +173,7 @@ def test_the_command(photos: Collection, store: Store, drawn):
     asked = ["duplicates", "--store", str(store.folder), "--workers", "0"]
     done = CliRunner().invoke(main, asked)
     assert done.exit_code == 0, done.output
-    assert "1 groups among 3 pictures; 1 are there again" in done.output
+    assert "1 group among 3 pictures; besides the one to keep of each, 1 could go" in done.output
     assert "not read: c.png" in done.output
     told = json.loads(CliRunner().invoke(main, [*asked, "--json"]).stdout)
     assert told["groups"][0]["keys"] == ["a.png", "b.jpg"]

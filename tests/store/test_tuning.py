@@ -178,6 +178,11 @@ def test_a_memory_that_nothing_fits_names_what_would_do(photos: Collection) -> N
 def test_without_captions_or_queries_nothing_is_promised(tmp_path: Path) -> None:
     with embedstore.open(tmp_path / "other") as store:
         bare = store.create("bare", load("toy"))
+        with pytest.raises(Invalid, match="is empty, there is nothing to tune"):
+            tune(bare)
+        bare.add_vectors(
+            [Item("one")], image=unit(np.random.default_rng(4), 1, bare.info.space.dim)
+        )
         with pytest.raises(Invalid, match="--queries FILE"):
             tune(bare)
         assert promise_of(store.catalog, bare.info.id, "image") is None

@@ -323,9 +323,10 @@ def test_a_checkpoint_of_another_architecture_is_refused(data, tmp_path):
         run(data, tmp_path / "run", replace(SHORT, epochs=1), model=str(model))
 
 
-def test_early_stopping_and_going_on_after_it(data, tmp_path):
+def test_early_stopping_and_going_on_after_it(data, tmp_path, capsys):
     lazy = replace(SHORT, epochs=9, patience=2, rates=Rates(0.0, 0.0, 0.0, 0.0))
     assert run(data, tmp_path, lazy).steps == 3
+    assert "stopped at step 3: 2 times no better (--patience)" in capsys.readouterr().err
     assert run(data, tmp_path, lazy).steps == 3  # nothing is left to do
 
 
