@@ -7,15 +7,16 @@ from threading import BoundedSemaphore
 from fastapi import FastAPI
 from fastapi.responses import FileResponse
 
-from api import answer_routes, problems
+from api import answer_routes, health, problems, telemetry_metrics
 from api.allowed import Allowed
 from api.guard import Door, install
 from api.keys import KeyRing
 from api.limits import Limits
-from api.routes import router
+from api.telemetry import Telemetry
 from embedstore import Store, __version__
 from embedstore.corpus import default_workers
 
+ROUTES = (collection_routes, item_routes, search_routes, picture_routes, answer_routes)
 WEB = Path(__file__).parent / "web"
 
 
@@ -48,11 +49,15 @@ def create_app(
     app.state.allowed = allowed or Allowed()
     app.include_router(router)
     app.include_router(answer_routes.router)
+    app.include_router(health.router)
+    app.include_router(telemetry_metrics.router)
+    app.state.canary = health.Canary(store)
     problems.install(app)
     names = None if hosts is None else frozenset(hosts)
     install(app, Door(api_key, KeyRing(store.folder), names, origins, limits or Limits()))
-    for name in ("page.js", "page.css"):
-        _serve_file(app, f"/{name}", name)
+    app.add_middleware(Telemetry)
+    for part in sorted((*WEB.glob("*.js"), *WEB.glob("*.css"))):
+        _serve_file(app, f"/{part.name}", part.name)
     _serve_file(app, "/", "index.html")
     return app
 

@@ -22,6 +22,7 @@ POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
+WATCHED = frozenset({"/health/live", "/metrics"})  # answered under any load
 HEADERS = (
     (b"content-security-policy", POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
@@ -92,19 +93,34 @@ class Guard:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
-        guarded = _with_headers(send)
+        guarded = _Guarded(send)
         refusal = self._refusal(scope)
         if refusal is None:
-            await self._app(scope, receive, guarded)
+            await self._answered(scope, receive, guarded)
             return
         scope["embedstore.refused"] = refusal.title
         answer = problem(refusal.status, refusal.title, refusal.detail)
         answer.headers.update(dict(refusal.headers))
         await answer(scope, receive, guarded)
 
+    async def _answered(self, scope: Scope, receive: Receive, guarded: "_Guarded") -> None:
+        """Pass a request on; what fails unexpectedly is answered here, with all headers."""
+        try:
+            await self._app(scope, receive, guarded)
+        except Exception as error:
+            if guarded.begun:
+                raise
+            log.exception("a request failed", exc_info=error)
+            told = problem(500, "InternalError", "unexpected error; see the server's log")
+            await told(scope, receive, guarded)
+
     def _refusal(self, scope: Scope) -> _Refusal | None:
         headers = dict(scope["headers"])
-        return self._stranger(headers) or self._unknown(scope, headers) or self._too_much(headers)
+        return (
+            self._stranger(headers)
+            or self._unknown(scope, headers)
+            or self._too_much(scope["path"], headers)
+        )
 
     def _stranger(self, headers: dict[bytes, bytes]) -> _Refusal | None:
         # Pages of other sites can make a browser call loopback under a name of theirs.
@@ -147,12 +163,12 @@ class Guard:
         told = f"key {key.name!r} may ask {self._door.limits.rate:g} times a second; wait {waits} s"
         return _Refusal(429, "RateLimited", told, (("retry-after", str(waits)),))
 
-    def _too_much(self, headers: dict[bytes, bytes]) -> _Refusal | None:
+    def _too_much(self, path: str, headers: dict[bytes, bytes]) -> _Refusal | None:
         most = self._door.limits.body_bytes
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > most:
             return _Refusal(413, "Content Too Large", too_large(most))
-        if self._app.full:
+        if self._app.full and path not in WATCHED:
             told = "too many requests wait for their answer; try again"
             return _Refusal(503, "Overloaded", told, (("retry-after", "1"),))
         return None
@@ -183,10 +199,15 @@ def _name(host: str) -> str:
     return host.partition(":")[0]
 
 
-def _with_headers(send: Send) -> Send:
-    async def guarded(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], *HEADERS]}
-        await send(message)
+class _Guarded:
+    """What is sent, with the headers that every answer has."""
 
-    return guarded
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.begun = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun = True
+            message = {**message, "headers": [*message["headers"], *HEADERS]}
+        await self._send(message)

@@ -42,7 +42,7 @@ class Bounded:
             raise
         finally:
             timer.cancel()
-        if task.done():
+        if task.done() or answer.begun:
             await task
             return
         answer.dropped = True
@@ -89,7 +89,7 @@ class _Answer:
 
     def __init__(self, send: Send, timer: asyncio.TimerHandle) -> None:
         self._send, self._timer = send, timer
-        self._begun = self.dropped = False
+        self.begun = self.dropped = False
         self.then = lambda: None
 
     async def __call__(self, message: Message) -> None:
@@ -99,8 +99,8 @@ class _Answer:
 
     def begin(self) -> None:
         """Let the next request take this one's place."""
-        if not self._begun:
-            self._begun = True
+        if not self.begun:
+            self.begun = True
             self._timer.cancel()
             self.then()
 

@@ -61,6 +61,11 @@ SETTINGS = {
     "max-requests": Setting("Requests that wait for their answer at once.", 128, _COUNT),
     "rate": Setting("Requests a second for each API key; 0 for any.", 100.0, click.FloatRange(0)),
     "stop-seconds": Setting("Time for accepted requests to end at SIGTERM.", 30, _COUNT),
+    "log": Setting(
+        "Lines on the error stream: a JSON object a request, or warnings alone.",
+        "quiet",
+        click.Choice(["quiet", "json"]),
+    ),
 }
 
 

@@ -19,6 +19,7 @@ from embedstore.query_vector import (
 )
 from embedstore.ranking import Ranked, fuse, hits, ranked
 from embedstore.relevance import Relevance
+from embedstore.stages import stage
 from embedstore.types import MODALITIES, Encoder, Hit, Modality, Query, Vectors
 
 FUSION_DEPTH = 100  # rows taken from each modality before they are fused by rank
@@ -50,11 +51,14 @@ def search(
         BadFilter: `where` does not parse or names an unknown field.
         NotFound: `like` names no item, or the name of the collection went to another.
     """
-    vector, skip = composed(query, catalog, info, encoder)
+    with stage("encode"):
+        vector, skip = composed(query, catalog, info, encoder)
     for attempt in range(ATTEMPTS):
         seen = indices.seq
-        found = ranked_rows(query, vector, skip, catalog, info, indices)
-        seq, items = catalog.lookup(info.id, [each.row for each in found], info.name)
+        with stage("index"):
+            found = ranked_rows(query, vector, skip, catalog, info, indices)
+        with stage("items"):
+            seq, items = catalog.lookup(info.id, [each.row for each in found], info.name)
         if (seq == seen or attempt > 0) and len(items) == len(found):
             break
         indices.refresh()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @option("max-requests")
 @option("rate")
 @option("stop-seconds")
+@option("log")
 @store_options
 @click.option("--show-settings", is_flag=True, help="Print each setting and its origin; then end.")
 @json_option
@@ -49,7 +50,10 @@ def serve(show_settings: bool, as_json: bool, **settings: Any) -> None:
         return
     _refuse_open_door(settings)
     import embedstore
+    from api import telemetry_log
 
+    if settings["log"] == "json":
+        telemetry_log.start()
     store, folder = settings["store"], settings["index_folder"]
     with embedstore.open(store, folder=folder, must_exist=True) as opened:
         app = _app(opened, settings)
@@ -102,7 +106,11 @@ def _run(app: "FastAPI", listening: socket.socket, stop_seconds: int) -> None:
     # uvicorn raises the signal again when it is done, and the usual handler would end the process.
     signal.signal(signal.SIGTERM, _end)
     config = uvicorn.Config(
-        app, log_level="warning", timeout_graceful_shutdown=stop_seconds, server_header=False
+        app,
+        log_level="warning",
+        log_config=None,
+        timeout_graceful_shutdown=stop_seconds,
+        server_header=False,
     )
     with suppress(KeyboardInterrupt):  # the usual way to stop it
         uvicorn.Server(config).run(sockets=[listening])

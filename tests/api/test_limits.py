@@ -71,12 +71,12 @@ def slow(store, monkeypatch):
 
 def test_an_answer_that_does_not_begin_in_time_is_refused(store, slow):
     go, _ = slow
-    with TestClient(create_app(store, limits=Limits(seconds=0.2))) as client:
+    with TestClient(create_app(store, limits=Limits(seconds=1.0))) as client:
         began = time.monotonic()
         answer = client.post(SEARCH, json={"text": "x"})
         assert answer.status_code == 503
         assert answer.json()["title"] == "TimedOut"
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 8
         go.set()
         assert client.post(SEARCH, json={"text": "x"}).status_code == 200
 

@@ -1,0 +1,94 @@
+"""Numbers for Prometheus: of requests, of the stages of searches, of what the store holds."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from embedstore import Store, stages
+
+BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
+TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_process = CollectorRegistry()
+REQUESTS = Histogram(
+    "embedstore_request_seconds",
+    "Time to answer, by route.",
+    ("method", "route", "status"),
+    buckets=BUCKETS,
+    registry=_process,
+)
+STAGES = Histogram(
+    "embedstore_stage_seconds",
+    "Time in each stage of a search.",
+    ("stage",),
+    buckets=BUCKETS,
+    registry=_process,
+)
+IN_FLIGHT = Gauge("embedstore_requests_in_flight", "Requests being answered.", registry=_process)
+REFUSED = Counter(
+    "embedstore_requests_refused", "Requests that reached no route.", ("reason",), registry=_process
+)
+stages.listen(lambda name, seconds: STAGES.labels(name).observe(seconds))
+
+router = APIRouter()
+
+
+class _Held(Collector):
+    """What a store holds and promises, looked up when it is asked for."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Give each number of every collection."""
+        items = _gauge("items", "Items.")
+        quarantined = _gauge("quarantined", "Items that could not be stored.")
+        rows = _gauge("index_rows", "Vectors searched.", "modality")
+        promised = _gauge("index_promised_recall", "Recall promised; 1 is exact.", "modality")
+        measured = _gauge("index_recall_bound", "95% lower bound when built.", "modality")
+        checked = _gauge("index_checked_recall", "Mean recall of sampled searches.", "modality")
+        searches = _gauge("index_checked_searches", "Searches sampled since.", "modality")
+        for info in self._store.collections():
+            told = self._store.collection(info.name).describe()
+            items.add_metric([info.name], told["items"])
+            quarantined.add_metric([info.name], told["quarantined"])
+            for modality, index in told["index"].items():
+                labels = [info.name, modality]
+                rows.add_metric(labels, index["published"] + index["tail"] - index["removed"])
+                for gauge, value in (
+                    (promised, _promised(index["promise"], "recall")),
+                    (measured, _promised(index["promise"], "bound")),
+                    (checked, index.get("checked", {}).get("mean")),
+                    (searches, index.get("checked", {}).get("searches")),
+                ):
+                    if value is not None:
+                        gauge.add_metric(labels, value)
+        yield from (items, quarantined, rows, promised, measured, checked, searches)
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}}},
+    tags=["health"],
+)
+def metrics(request: Request) -> Response:
+    """Give counters, times and promises in Prometheus' text format."""
+    held = CollectorRegistry()
+    held.register(_Held(request.app.state.store))
+    return Response(generate_latest(_process) + generate_latest(held), media_type=TYPE)
+
+
+def _promised(promise: str | dict[str, Any], part: str) -> float | None:
+    """Give a part of a promise: 1 where every row is scored, None where nothing is promised."""
+    if isinstance(promise, str):
+        return 1.0 if promise == "exact" else None
+    return float(promise[part])
+
+
+def _gauge(name: str, told: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"embedstore_{name}", told, labels=["collection", *labels])
