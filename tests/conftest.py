@@ -11,6 +11,12 @@ import pytest
 
 SHARED = Path(os.environ.get("EMBEDSTORE_SHARED", Path(__file__).parents[2] / "shared"))
 
+TEMPLATE = (
+    "{% for m in messages %}{{ m['role'] }}: {% for c in m['content'] %}"
+    "{% if c['type'] == 'image' %}<image>{% else %}{{ c['text'] }}{% endif %}{% endfor %}\n"
+    "{% endfor %}assistant:"
+)
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
@@ -80,3 +86,58 @@ def postgresql_url() -> Iterator[str]:
             yield f"postgresql://tester@/postgres?host={folder}"
         finally:
             run("pg_ctl", "-m", "immediate", "stop")
+
+
+@pytest.fixture(scope="session")
+def vision_language_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Llava of a few thousand random weights, with a tokenizer of bytes."""
+    from embedstore.encoders import torchvision_ops
+
+    torchvision_ops.declare()
+    transformers = pytest.importorskip("transformers", reason="pip install 'embedstore[hf]'")
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+    alphabet = ["<pad>", "</s>", "<image>", *sorted(pre_tokenizers.ByteLevel.alphabet())]
+    core = Tokenizer(models.BPE({sign: n for n, sign in enumerate(alphabet)}, []))
+    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    core.decoder = decoders.ByteLevel()
+    tokenizer = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=core,
+        pad_token="<pad>",
+        eos_token="</s>",
+        extra_special_tokens={"image_token": "<image>"},
+    )
+    vision = transformers.CLIPVisionConfig(
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        image_size=28,
+        patch_size=14,
+    )
+    text = transformers.LlamaConfig(
+        vocab_size=len(alphabet),
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        pad_token_id=0,
+        eos_token_id=1,
+        bos_token_id=None,
+        max_position_embeddings=4096,
+    )
+    config = transformers.LlavaConfig(vision_config=vision, text_config=text, image_token_index=2)
+    path = tmp_path_factory.mktemp("llava")
+    transformers.LlavaForConditionalGeneration(config).save_pretrained(path)
+    transformers.LlavaProcessor(
+        image_processor=transformers.CLIPImageProcessor(
+            size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28}
+        ),
+        tokenizer=tokenizer,
+        patch_size=14,
+        vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+        chat_template=TEMPLATE,
+    ).save_pretrained(path)
+    return path

@@ -82,8 +82,13 @@ def endpoint(request):
     return generators.load(f"endpoint:http://127.0.0.1:{server.server_port}/v1#parrot")
 
 
+def hf(request):
+    """A vision-language model that has learnt nothing."""
+    return generators.load(f"hf:{request.getfixturevalue('vision_language_folder')}")
+
+
 # A further plug joins here: what makes it, given pytest's request
-PLUGS = {"consensus": consensus, "replies": replies, "head": head, "endpoint": endpoint}
+PLUGS = {"consensus": consensus, "replies": replies, "head": head, "endpoint": endpoint, "hf": hf}
 
 
 @pytest.fixture(scope="module", params=PLUGS)
