@@ -10,6 +10,7 @@ from api.commands import (
     calibrate,
     caption,
     clusters,
+    completion,
     demo,
     doctor,
     duplicates,
@@ -108,7 +109,9 @@ for command in (
     demo.demo,
     serve.serve,
     keys.keys,
+    completion.completion,
 ):
+    completion.complete_collections(command)
     main.add_command(command)
 
 if __name__ == "__main__":

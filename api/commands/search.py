@@ -1,5 +1,6 @@
 """`embedstore search`."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ import click
 
 from api.output import hit_json, print_hits, print_json
 from api.settings import collection_option, json_option, store_options
+from api.terminal_pictures import drawing, print_drawn
 
 if TYPE_CHECKING:
     from embedstore import Collection, Hit, Query
@@ -55,6 +57,15 @@ if TYPE_CHECKING:
 @click.option("--explain", is_flag=True, help="Say which index was searched and what it promises.")
 @click.option("--page", is_flag=True, help="Give the first page of -k hits, and its cursor.")
 @click.option("--cursor", help="Give the page after the one that had this cursor.")
+@click.option(
+    "--thumbnails",
+    type=click.Choice(["auto", "never", "always"]),
+    default="auto",
+    show_default=True,
+    help="Draw pictures in the terminal: kitty's and iTerm2's way; never into a pipe.",
+)
+@click.option("--term", envvar="TERM", default="", hidden=True)
+@click.option("--term-program", envvar="TERM_PROGRAM", default="", hidden=True)
 @store_options
 @collection_option
 @json_option
@@ -66,6 +77,9 @@ def search(
     explain: bool,
     page: bool,
     cursor: str | None,
+    thumbnails: str,
+    term: str,
+    term_program: str,
     **asked: Any,
 ) -> None:
     """Find items by words, by a picture, by both, or by another item.
@@ -80,6 +94,7 @@ def search(
     import embedstore
 
     query = embedstore.Query(**asked)
+    draw = drawing(thumbnails, term, term_program) if sys.stdout.isatty() else None
     with embedstore.open(store, folder=index_folder, must_exist=True) as opened:
         photos = opened.collection(collection)
         for reason in photos.explain(query) if explain else ():
@@ -90,6 +105,9 @@ def search(
         hits = photos.search(query)
         best = None if hits else _best(photos, query)
         empty = not hits and not photos.items(limit=1)
+        if hits and draw is not None and not as_json:
+            print_drawn(photos, hits, draw)
+            return
     if as_json:
         print_json([hit_json(hit) for hit in hits])
     elif hits:
