@@ -7,6 +7,7 @@ import click
 
 from api.commands import (
     ask,
+    backup,
     calibrate,
     caption,
     clusters,
@@ -30,18 +31,11 @@ from api.commands import (
     tune,
     watch,
 )
+from api.exit_codes import EXIT_CODES, INTERRUPTED, TERMINATED, exit_code, told
 from api.output import never_fail_to_print, printable
 from api.stopping import Terminated
 
-EXIT_CODES = {
-    "NotFound": 3,
-    "Conflict": 4,
-    "Invalid": 5,
-    "Unavailable": 6,
-    "Corrupt": 7,
-    "StorageFull": 8,
-}
-INTERRUPTED, TERMINATED = 130, 143  # as a shell has them
+__all__ = ["EXIT_CODES", "INTERRUPTED", "TERMINATED", "exit_code", "main"]
 
 
 class _Commands(click.Group):
@@ -61,15 +55,11 @@ class _Commands(click.Group):
             sys.exit(exit_code(error))
 
 
-def exit_code(error: Exception) -> int:
-    """Give the exit code of an error by its branch of the error tree; 1 for the root."""
-    return next(
-        (EXIT_CODES[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in EXIT_CODES),
-        1,
-    )
-
-
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=told(),
+)
 @click.version_option(package_name="embedstore")
 def main() -> None:
     """Index photos, search them with words or pictures, and measure recall@k.
@@ -109,6 +99,8 @@ for command in (
     demo.demo,
     serve.serve,
     keys.keys,
+    backup.backup,
+    backup.restore,
     completion.completion,
 ):
     completion.complete_collections(command)

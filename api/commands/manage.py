@@ -5,10 +5,9 @@ from typing import Any
 
 import click
 
+from api.exit_codes import EXIT_CODES
 from api.output import item_json, print_json, print_mapping, print_table
 from api.settings import collection_option, json_option, store_options
-
-NOTHING_FOUND = 3  # the exit code of NotFound
 
 
 @click.command()
@@ -85,7 +84,7 @@ def delete(
     else:
         click.echo(f"deleted {deleted}" + (f"; not there: {', '.join(missing)}" if missing else ""))
     if not deleted:
-        sys.exit(NOTHING_FOUND)
+        sys.exit(EXIT_CODES["NotFound"])
 
 
 @click.command()

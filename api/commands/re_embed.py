@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from api.exit_codes import EXIT_CODES
 from api.output import print_json, print_table
 from api.progress import progress
 from api.settings import json_option, store_options
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from embedstore.types import Encoder
 
 SHOWN_FAILURES = 20
-NOT_SWITCHED = 4  # the exit code of Conflict
 
 
 @click.command("re-embed")
@@ -71,7 +71,7 @@ def re_embed(
     else:
         _print(report)
     if not (report.switched or report.needless):
-        sys.exit(NOT_SWITCHED)
+        sys.exit(EXIT_CODES["Conflict"])
 
 
 def _with_bar(

@@ -17,6 +17,7 @@ from PIL import Image
 import embedstore
 from api.app import create_app
 from api.cli import EXIT_CODES, INTERRUPTED, exit_code, main
+from api.exit_codes import MEANINGS
 from embedstore import errors
 
 
@@ -155,6 +156,12 @@ def test_every_error_has_an_exit_code():
     for name, code in EXIT_CODES.items():
         assert exit_code(getattr(errors, name)("x")) == code
     assert exit_code(errors.BadFilter("x")) == EXIT_CODES["Invalid"]
+    branches = {kind.__name__ for kind in errors.EmbedStoreError.__subclasses__()}
+    assert branches == set(EXIT_CODES)
+    told = CliRunner().invoke(main, ["--help"]).output
+    for code, meaning in MEANINGS.items():
+        assert f"{code:3}  {meaning}\n" in told
+    assert set(EXIT_CODES.values()) < set(MEANINGS)
 
 
 def test_help_loads_neither_torch_nor_faiss():
