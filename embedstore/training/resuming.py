@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from torch import nn
 from torch.optim import Optimizer
 
 from embedstore.errors import Conflict
 from embedstore.training import checkpoint
 from embedstore.training.average import Average, State, changing, copied
-from embedstore.training.dual import Dual
 from embedstore.training.optimizer_state import optimizer_state, restore_optimizer
 from embedstore.training.pairs import Pairs
 from embedstore.training.recipe import Recipe
@@ -77,7 +77,7 @@ class Keeper:
     Args:
         run: The run's folder.
         own: What tells it from other runs, see `identity`.
-        dual: Tuned.
+        model: That learns.
         average: Of its weights.
         optimizer: Over its weights.
         minutes: Between two checkpoints.
@@ -87,13 +87,13 @@ class Keeper:
         self,
         run: Path,
         own: Mapping[str, Any],
-        dual: Dual,
+        model: nn.Module,
         average: Average,
         optimizer: Optimizer,
         minutes: float,
     ) -> None:
         self._run, self._own, self._minutes = run, own, minutes
-        self._dual, self._average, self._optimizer = dual, average, optimizer
+        self._model, self._average, self._optimizer = model, average, optimizer
         self._written = time.monotonic()
 
     def due(self) -> bool:
@@ -108,7 +108,7 @@ class Keeper:
         """
         remembered, groups = optimizer_state(self._optimizer)
         tensors = {
-            **_named(_MODEL, changing(self._dual)),
+            **_named(_MODEL, changing(self._model)),
             **_named(_AVERAGE, self._average.state),
             **_named(_BEST, course.best),
             **remembered,
@@ -122,7 +122,7 @@ class Keeper:
         """Take up the newest checkpoint, or start where there is none.
 
         Raises:
-            Conflict: It is of a run with other settings or photos.
+            Conflict: It is of a run with other settings or data.
             Invalid: It is of another architecture.
             Corrupt: No checkpoint is whole.
         """
@@ -131,10 +131,10 @@ class Keeper:
             return Course()
         _check_same(self._run, state.numbers["identity"], self._own)
         what = f"the checkpoint in {self._run}"
-        checkpoint.fill(changing(self._dual), _those(_MODEL, state.tensors), what)
+        checkpoint.fill(changing(self._model), _those(_MODEL, state.tensors), what)
         checkpoint.fill(self._average.state, _those(_AVERAGE, state.tensors), what)
         restore_optimizer(self._optimizer, state.tensors, state.numbers["optimizer"])
-        where = self._dual.device
+        where = next(self._model.parameters()).device
         best = {name: one.to(where) for name, one in _those(_BEST, state.tensors).items()}
         return Course(step=state.step, best=best, **state.numbers["course"])
 

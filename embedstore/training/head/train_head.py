@@ -21,7 +21,6 @@ from embedstore.training.card import machine
 from embedstore.training.disk import unwritable
 from embedstore.training.head.ending import HeadReport, Told, conclude
 from embedstore.training.head.exam import measured, worth
-from embedstore.training.head.keeping import HeadKeeper
 from embedstore.training.head.lessons import batch_of, step_of
 from embedstore.training.head.loss import loss
 from embedstore.training.head.preparing import ANSWERS, CAPTIONS, Task, prepared
@@ -29,7 +28,7 @@ from embedstore.training.head.recipe import HeadRecipe
 from embedstore.training.pairs import pairs_of
 from embedstore.training.precision import Precision
 from embedstore.training.preparing import RECIPE, run_folder
-from embedstore.training.resuming import Course
+from embedstore.training.resuming import Course, Keeper
 from embedstore.training.run_log import RunLog
 from embedstore.training.schedule import rate, set_rate
 from embedstore.training.stopping import between_steps
@@ -91,7 +90,7 @@ def train_head(
             "data": digest([[photo.key, *photo.captions] for photo in data.train]),
             "questions": task.learnt,
         }
-        keeper = HeadKeeper(run, own, head, average, optimizer, recipe.save_minutes)
+        keeper = Keeper(run, own, head, average, optimizer, recipe.save_minutes)
         course = keeper.resumed()
         note(run, recipe)
         steps = recipe.steps(len(data.train))
@@ -140,7 +139,7 @@ def learn(
     task: Task,
     recipe: HeadRecipe,
     course: Course,
-    keeper: HeadKeeper,
+    keeper: Keeper,
     told: RunLog,
     asked_to_stop: Callable[[], bool],
 ) -> None:
