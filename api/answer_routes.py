@@ -3,18 +3,19 @@
 from contextlib import nullcontext
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 
-from api import routes
+from api import dependencies
 from api.allowed import Allowed
 from api.answer_schemas import Answered, Asked, Captioned
 from api.commands.answering import answer_json
-from api.routes import Decoding, Named
+from api.dependencies import Decoding, Encoders, Named
+from api.documented import errors
 from embedstore import Collection
 from embedstore.answering.answerer import LEAST_SCORE, Answerer, Settings
 from embedstore.answering.types import Answer
 
-router = APIRouter(prefix="/v1", route_class=routes.router.route_class)
+router = dependencies.router("answers")
 
 
 def _allowed(request: Request) -> Allowed:
@@ -25,18 +26,24 @@ def _allowed(request: Request) -> Allowed:
 Choice = Annotated[Allowed, Depends(_allowed)]
 
 
-@router.post("/collections/{name}/caption")
-def caption(wanted: Captioned, collection: Named, allowed: Choice, decoding: Decoding) -> Answered:
+@router.post("/collections/{name}/caption", responses=errors(404, 409))
+def caption(
+    wanted: Captioned, collection: Named, allowed: Choice, decoding: Decoding, encoders: Encoders
+) -> Answered:
     """Say what a picture shows, from its neighbours' captions."""
+    encoders.serve(collection)
     answerer = _answerer(wanted, collection, allowed)
     with decoding:
         prompt = answerer.prompt(image=wanted.image_base64)
     return _answered(answerer.decide([prompt])[0])
 
 
-@router.post("/collections/{name}/ask")
-def ask(wanted: Asked, collection: Named, allowed: Choice, decoding: Decoding) -> Answered:
+@router.post("/collections/{name}/ask", responses=errors(404, 409))
+def ask(
+    wanted: Asked, collection: Named, allowed: Choice, decoding: Decoding, encoders: Encoders
+) -> Answered:
     """Answer a question from what the collection holds."""
+    encoders.serve(collection)
     answerer = _answerer(wanted, collection, allowed)
     with nullcontext() if wanted.image_base64 is None else decoding:
         prompt = answerer.prompt(wanted.question, wanted.image_base64)

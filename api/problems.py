@@ -1,20 +1,27 @@
 """Errors as RFC 9457 problem details: one table from error to status."""
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
+from api.documented import PROBLEM
 from api.output import printable
+from api.telemetry import request_id
 from embedstore.errors import (
     Conflict,
     Corrupt,
     EmbedStoreError,
     Invalid,
     NotFound,
+    Overloaded,
     StorageFull,
     StoreLocked,
     Unavailable,
@@ -28,15 +35,59 @@ STATUS: dict[type[EmbedStoreError], int] = {
     Corrupt: 500,
     StorageFull: 507,
 }
+HIDDEN = "the store cannot do this now; see the server's log"
+MOST_WRONG = 20  # fields that one answer names
+LONGEST_NAME = 100  # of a field; a client may invent any
+RETRY_SECONDS = "1"
 
 log = logging.getLogger("embedstore.api")
 
 
-def problem(status: int, title: str, detail: str) -> JSONResponse:
-    """Give a problem details response."""
-    told = printable(detail)
-    body = {"type": "about:blank", "title": title, "status": status, "detail": told}
-    return JSONResponse(body, status, media_type="application/problem+json")
+class _Problem(JSONResponse):
+    """An answer that names the request it belongs to once it is sent."""
+
+    media_type = PROBLEM
+
+    def __init__(self, told: dict[str, Any], headers: Mapping[str, str] | None) -> None:
+        self._told = told
+        super().__init__(told, told["status"], headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, with the path and the id of its request."""
+        told = {**self._told, "instance": quote(scope["path"], errors="replace")}
+        if (name := request_id.get()) is not None:
+            told["request_id"] = name
+        self.body = self.render(told)
+        self.headers["content-length"] = str(len(self.body))
+        await super().__call__(scope, receive, send)
+
+
+def problem(
+    status: int,
+    title: str,
+    detail: str,
+    *,
+    errors: list[dict[str, str]] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """Give a problem details response.
+
+    Args:
+        status: Of HTTP.
+        title: The kind of problem; its type is made of it.
+        detail: What happened, in one line.
+        errors: The fields that are wrong.
+        headers: To send with it.
+    """
+    told: dict[str, Any] = {
+        "type": f"urn:embedstore:problem:{title.replace(' ', '')}",
+        "title": title,
+        "status": status,
+        "detail": printable(detail),
+    }
+    if errors:
+        told["errors"] = errors
+    return _Problem(told, headers)
 
 
 def status_of(error: EmbedStoreError) -> int:
@@ -44,32 +95,47 @@ def status_of(error: EmbedStoreError) -> int:
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
 
 
+def detail_of(error: Exception) -> str:
+    """Give what a client may know of an error: nothing of the inside."""
+    if isinstance(error, Overloaded):
+        return str(error)
+    if not isinstance(error, EmbedStoreError):
+        return "unexpected error; see the server's log"
+    # The messages of these say where the store is
+    inside = status_of(error) >= 500 or isinstance(error, StoreLocked)
+    return HIDDEN if inside else printable(str(error))
+
+
 def install(app: FastAPI) -> None:
     """Answer every error with problem details; a server error tells nothing of the inside."""
 
     @app.exception_handler(EmbedStoreError)
     def expected(request: Request, error: EmbedStoreError) -> JSONResponse:
-        status = status_of(error)
-        if status >= 500 or isinstance(error, StoreLocked):  # its message says where the store is
+        status, told = status_of(error), detail_of(error)
+        if told == HIDDEN:
             log.error("%s %s: %s", request.method, request.url.path, error)
-            return problem(
-                status, type(error).__name__, "the store cannot do this now; see the server's log"
-            )
-        return problem(status, type(error).__name__, str(error))
+        headers = {"Retry-After": RETRY_SECONDS} if status == 503 else None
+        return problem(status, type(error).__name__, told, headers=headers)
 
     @app.exception_handler(RequestValidationError)
     def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
-        told = "; ".join(
-            f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}"
-            for each in error.errors()
-        )
-        return problem(422, "BadRequest", told)
+        wrong = [
+            {"field": _spoken(each["loc"]), "message": printable(each["msg"])}
+            for each in error.errors()[:MOST_WRONG]
+        ]
+        told = "; ".join(f"{each['field']}: {each['message']}" for each in wrong)
+        return problem(422, "BadRequest", told, errors=wrong)
 
     @app.exception_handler(HTTPException)
     def refused(_: Request, error: HTTPException) -> JSONResponse:
-        return problem(error.status_code, HTTPStatus(error.status_code).phrase, error.detail)
+        title = HTTPStatus(error.status_code).phrase
+        return problem(error.status_code, title, error.detail, headers=error.headers)
 
     @app.exception_handler(Exception)
     def unexpected(request: Request, error: Exception) -> JSONResponse:
         log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
-        return problem(500, "InternalError", "unexpected error; see the server's log")
+        return problem(500, "InternalError", detail_of(error))
+
+
+def _spoken(place: tuple[Any, ...]) -> str:
+    return ".".join(printable(str(part)[:LONGEST_NAME]) for part in place)
