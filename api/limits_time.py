@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -90,7 +91,7 @@ class _Answer:
     def __init__(self, send: Send, timer: asyncio.TimerHandle) -> None:
         self._send, self._timer = send, timer
         self.begun = self.dropped = False
-        self.then = lambda: None
+        self.then: Callable[[], None] | None = None
 
     async def __call__(self, message: Message) -> None:
         if not self.dropped:
@@ -102,7 +103,8 @@ class _Answer:
         if not self.begun:
             self.begun = True
             self._timer.cancel()
-            self.then()
+            if self.then is not None:
+                self.then()
 
 
 def too_large(most: int) -> str:

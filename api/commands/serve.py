@@ -1,11 +1,8 @@
 """`embedstore serve`."""
 
-import signal
 import socket
-import sys
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +10,7 @@ import click
 from api.output import print_json, print_table
 from api.settings import LOOPBACK, json_option, option, store_options
 from api.settings_shown import shown
+from api.stopping import ended_by_sigterm
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -103,8 +101,6 @@ def _run(app: "FastAPI", listening: socket.socket, stop_seconds: int) -> None:
     """Serve until a signal; what was accepted is finished, then the caller closes the store."""
     import uvicorn
 
-    # uvicorn raises the signal again when it is done, and the usual handler would end the process.
-    signal.signal(signal.SIGTERM, _end)
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -112,12 +108,9 @@ def _run(app: "FastAPI", listening: socket.socket, stop_seconds: int) -> None:
         timeout_graceful_shutdown=stop_seconds,
         server_header=False,
     )
-    with suppress(KeyboardInterrupt):  # the usual way to stop it
+    # uvicorn raises its signal again when it is done, which must not keep the store from closing.
+    with suppress(KeyboardInterrupt), ended_by_sigterm():
         uvicorn.Server(config).run(sockets=[listening])
-
-
-def _end(_: int, __: FrameType | None) -> None:
-    sys.exit(0)
 
 
 def _show(as_json: bool) -> None:

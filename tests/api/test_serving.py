@@ -1,0 +1,118 @@
+"""A real server in a process of its own: what it refuses to be, and how it stops."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+import embedstore
+from api.keys import KeyRing
+
+
+@pytest.fixture
+def serve(store):
+    """Starts servers of the store; gives each process and its address."""
+    started = []
+
+    def start(*words: str) -> tuple[subprocess.Popen, str]:
+        asked = ["serve", "--store", str(store.folder), "--port", "0", "--json", *words]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "api.cli", *asked],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )
+        started.append(process)
+        told = json.loads(process.stdout.readline())
+        return process, told["page"].rstrip("/")
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
+
+
+def test_sigterm_finishes_what_was_accepted_and_loses_nothing(serve, store):
+    process, address = serve("--log", "json")
+    assert httpx.get(f"{address}/health/ready", timeout=60).status_code == 200
+    accepted, refused, going = [], [], threading.Event()
+
+    def add(worker: int) -> None:
+        for number in range(100_000):
+            key = f"{worker}-{number}"
+            body = {"items": [{"key": key, "texts": [f"word {key}"]}]}
+            try:
+                answer = httpx.post(f"{address}/v1/collections/words/items", json=body, timeout=30)
+            except httpx.ConnectError:
+                refused.append(key)
+                return
+            if answer.status_code != 200:
+                assert answer.status_code == 503
+                return
+            accepted.append(key)
+            going.set()
+
+    with ThreadPoolExecutor(4) as threads:
+        workers = [threads.submit(add, worker) for worker in range(4)]
+        assert going.wait(60)
+        process.send_signal(signal.SIGTERM)
+        for each in workers:
+            each.result()
+    assert process.wait(60) == 0
+    assert refused
+    with embedstore.open(store.folder, must_exist=True) as after:
+        words = after.collection("words")
+        for key in accepted:
+            assert words.get(key).texts == (f"word {key}",)
+    lines = [json.loads(line) for line in process.stderr.read().splitlines()]
+    assert {line["route"] for line in lines if "route" in line} == {
+        "/health/ready",
+        "/v1/collections/{name}/items",
+    }
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(address)
+
+
+def test_a_body_is_refused_while_it_comes_and_not_waited_for(serve):
+    _, address = serve("--max-body-mib", "1", "--max-seconds", "3")
+    host, port = address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=60) as line:
+        line.sendall(
+            b"POST /v1/collections/words/search HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        for _ in range(17):  # one chunk more than 1 MiB; more never comes
+            line.sendall(b"10000\r\n" + b" " * 0x10000 + b"\r\n")
+        answer = http.client.HTTPResponse(line)
+        answer.begin()
+        assert answer.status == 413
+    with socket.create_connection((host, int(port)), timeout=60) as line:
+        line.sendall(
+            b"POST /v1/collections/words/search HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: application/json\r\nContent-Length: 10\r\n\r\n{"
+        )
+        began = time.monotonic()
+        answer = http.client.HTTPResponse(line)
+        answer.begin()
+        assert answer.status == 408
+        assert time.monotonic() - began < 20
+
+
+def test_a_public_address_takes_a_key_that_was_made(serve, store):
+    token = KeyRing(store.folder).create("phone", "read")
+    _, address = serve("--host", "127.0.0.2")  # not one of the names of loopback
+    assert httpx.get(f"{address}/v1/collections", timeout=60).status_code == 401
+    headers = {"Authorization": f"Bearer {token}"}
+    assert httpx.get(f"{address}/v1/collections", headers=headers, timeout=60).status_code == 200
