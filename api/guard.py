@@ -185,7 +185,7 @@ def _beyond(key: Key, method: str, path: str) -> _Refusal | None:
         return _Refusal(
             403, "OutOfScope", f"this needs scope {needed!r}; key {key.name!r} has {key.scope!r}"
         )
-    if key.collection is not None and not reaches(path, key.collection):
+    if key.collection is not None and not reaches(method, path, key.collection):
         return _Refusal(
             403, "OutOfScope", f"key {key.name!r} is for collection {key.collection!r} alone"
         )

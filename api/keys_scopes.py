@@ -1,6 +1,8 @@
 """What a request needs a key to allow, told by its method and path alone."""
 
-from api.keys import Scope
+from fastapi import Request
+
+from api.keys import Key, Scope
 
 # With the page's own files they hold no data
 OPEN_PATHS = frozenset({"/", "/v1/health", "/health/live", "/health/ready"})
@@ -48,6 +50,13 @@ def collection_of(path: str) -> str | None:
     return parts[3] if parts[1:3] == ["v1", "collections"] and len(parts) > 3 else None
 
 
-def reaches(path: str, collection: str) -> bool:
+def reaches(method: str, path: str, collection: str) -> bool:
     """Say whether a key for one collection may go to a path."""
-    return collection_of(path) == collection or path in WITHOUT_COLLECTION
+    listing = method in READING_METHODS and path == "/v1/collections"  # which leaves out the others
+    return listing or collection_of(path) == collection or path in WITHOUT_COLLECTION
+
+
+def sees(request: Request, collection: str) -> bool:
+    """Say whether the key that a request came with reaches a collection."""
+    key: Key | None = getattr(request.state, "key", None)
+    return key is None or key.collection in (None, collection)
