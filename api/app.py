@@ -1,22 +1,48 @@
 """The service: routes, page and guard around one store."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from threading import BoundedSemaphore
 
+from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.responses import FileResponse
 
-from api import answer_routes, health, problems, telemetry_metrics
+from api import (
+    answer_routes,
+    collection_routes,
+    documented,
+    embedding_routes,
+    health,
+    item_routes,
+    job_routes,
+    picture_routes,
+    problems,
+    search_routes,
+    telemetry_metrics,
+    upload_routes,
+)
 from api.allowed import Allowed
 from api.guard import Door, install
+from api.jobs import Jobs
 from api.keys import KeyRing
 from api.limits import Limits
+from api.ready_encoders import ReadyEncoders
 from api.telemetry import Telemetry
 from embedstore import Store, __version__
 from embedstore.corpus import default_workers
 
-ROUTES = (collection_routes, item_routes, search_routes, picture_routes, answer_routes)
+ROUTES = (
+    collection_routes,
+    item_routes,
+    upload_routes,
+    search_routes,
+    picture_routes,
+    answer_routes,
+    job_routes,
+    embedding_routes,
+)
 WEB = Path(__file__).parent / "web"
 
 
@@ -43,16 +69,21 @@ def create_app(
         An ASGI application.
     """
     # FastAPI's own documentation pages load scripts from another host, which may be out of reach.
-    app = FastAPI(title="embedstore", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="embedstore", version=__version__, docs_url=None, redoc_url=None, lifespan=_finishing
+    )
     app.state.store = store
     app.state.decoding = BoundedSemaphore(default_workers())
+    app.state.encoders = ReadyEncoders(store)
+    app.state.jobs = Jobs()
     app.state.allowed = allowed or Allowed()
-    app.include_router(router)
-    app.include_router(answer_routes.router)
+    for routes in ROUTES:
+        app.include_router(routes.router)
     app.include_router(health.router)
     app.include_router(telemetry_metrics.router)
     app.state.canary = health.Canary(store)
     problems.install(app)
+    documented.install(app)
     names = None if hosts is None else frozenset(hosts)
     install(app, Door(api_key, KeyRing(store.folder), names, origins, limits or Limits()))
     app.add_middleware(Telemetry)
@@ -60,6 +91,14 @@ def create_app(
         _serve_file(app, f"/{part.name}", part.name)
     _serve_file(app, "/", "index.html")
     return app
+
+
+@asynccontextmanager
+async def _finishing(app: FastAPI) -> AsyncIterator[None]:
+    """Finish the accepted work before the service ends."""
+    yield
+    await to_thread.run_sync(app.state.jobs.close)
+    await to_thread.run_sync(app.state.encoders.close)
 
 
 def _serve_file(app: FastAPI, path: str, name: str) -> None:

@@ -15,6 +15,25 @@ class Wire(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class Wrong(Wire):
+    """A part of a request that is not as it should be."""
+
+    field: str = Field(description="Where it is: body, query, path or header, and its name.")
+    message: str
+
+
+class Problem(Wire):
+    """Why a request failed, as RFC 9457 has it."""
+
+    type: str = Field(description="A URN that ends in the kind of problem.")
+    title: str
+    status: int
+    detail: str
+    instance: str = Field(description="The path that was asked for.")
+    request_id: str | None = Field(default=None, description="Names the request in the log.")
+    errors: list[Wrong] = Field(default=[], description="The fields that are wrong, if any are.")
+
+
 class NewCollection(Wire):
     """A collection to create."""
 
@@ -133,7 +152,7 @@ class StoredItems(Wire):
     """Items in the order they were stored."""
 
     items: list[StoredItem]
-    after: int | None = Field(description="Ask for the next items with it; null at the end.")
+    cursor: str | None = Field(description="Gives the next items; null at the end.")
 
 
 class Failed(Wire):
@@ -171,3 +190,12 @@ class Health(Wire):
     """Whether the service answers."""
 
     status: Literal["ok"]
+
+
+class UploadedItem(Wire):
+    """What is told of a file that is uploaded."""
+
+    file: Key
+    key: Key | None = Field(default=None, description="Left out, the name of the file.")
+    texts: list[Text] = Field(default=[], max_length=64)
+    meta: dict[str, Any] = {}

@@ -67,15 +67,15 @@ def test_pages_follow_their_cursor(client, many):
 
 
 def test_items_are_listed_with_a_filter(client, many):
-    listed, after = [], 0
-    while after is not None:
-        page = client.get("/v1/collections/words/items", params={"after": after, "limit": 9}).json()
+    listed, asked = [], {"limit": 9}
+    while asked.get("cursor", "") is not None:
+        page = client.get("/v1/collections/words/items", params=asked).json()
         listed += [item["key"] for item in page["items"]]
-        after = page["after"]
+        asked["cursor"] = page["cursor"]
     assert listed == ["one", "two", *(f"n{n}" for n in range(20))]
     few = client.get("/v1/collections/words/items", params={"where": "year < 3"}).json()
     assert [item["key"] for item in few["items"]] == ["n0", "n1", "n2"]
-    for wrong in ({"after": -1}, {"limit": 0}, {"limit": 1001}, {"where": "nope == 1"}):
+    for wrong in ({"cursor": "x"}, {"cursor": "ä"}, {"limit": 0}, {"limit": 1001}, {"where": "nope == 1"}):
         assert client.get("/v1/collections/words/items", params=wrong).status_code == 422
 
 

@@ -1,0 +1,51 @@
+"""The HTTP routes of collections: list, create, describe, delete."""
+
+from typing import Any
+
+from fastapi import Request, Response
+
+from api import dependencies
+from api.dependencies import Named, Opened
+from api.documented import errors
+from api.keys_scopes import sees
+from api.schemas import CollectionSummary, Health, NewCollection
+
+router = dependencies.router("collections")
+
+
+@router.get("/health")
+def health() -> Health:
+    """Say that the service answers."""
+    return Health(status="ok")
+
+
+@router.get("/collections")
+def collections(store: Opened, request: Request) -> list[CollectionSummary]:
+    """List the collections that the key reaches."""
+    return [
+        CollectionSummary(
+            name=info.name, encoder=info.space.encoder, items=store.catalog.count(info.id)["items"]
+        )
+        for info in store.collections()
+        if sees(request, info.name)
+    ]
+
+
+@router.post("/collections", status_code=201, responses=errors(409, 507))
+def create(wanted: NewCollection, store: Opened) -> CollectionSummary:
+    """Create an empty collection."""
+    store.create(wanted.name, wanted.encoder, prompts=tuple(wanted.prompts))
+    return CollectionSummary(name=wanted.name, encoder=wanted.encoder, items=0)
+
+
+@router.get("/collections/{name}", responses=errors(404))
+def describe(collection: Named) -> dict[str, Any]:
+    """Tell all about a collection."""
+    return dict(collection.describe())
+
+
+@router.delete("/collections/{name}", status_code=204, responses=errors(404, 409, 507))
+def drop(name: str, store: Opened) -> Response:
+    """Delete a collection with all its items; it cannot be had back."""
+    store.drop(name)
+    return Response(status_code=204)

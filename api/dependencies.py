@@ -1,0 +1,68 @@
+"""What routes are given: the store, a collection of it, a turn to decode pictures."""
+
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.routing import APIRoute
+
+from api.documented import EVERYWHERE
+from api.jobs import Jobs
+from api.ready_encoders import ReadyEncoders
+from embedstore import Collection, Store
+from embedstore.errors import Moved
+
+
+class _AskedAgain(APIRoute):
+    """A route that asks once more where a collection was re-embedded while it answered."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
+
+        async def answer_again(request: Request) -> Response:
+            try:
+                return await answer(request)
+            except Moved:
+                return await answer(request)
+
+        return answer_again
+
+
+def router(subject: str) -> APIRouter:
+    """Make the router of a subject; its errors are documented."""
+    return APIRouter(
+        prefix="/v1", route_class=_AskedAgain, tags=[subject], responses=dict(EVERYWHERE)
+    )
+
+
+def _store(request: Request) -> Store:
+    store: Store = request.app.state.store
+    return store
+
+
+def _decoding(request: Request) -> AbstractContextManager[object]:
+    turns: AbstractContextManager[object] = request.app.state.decoding
+    return turns
+
+
+def _collection(name: str, store: Annotated[Store, Depends(_store)]) -> Collection:
+    return store.collection(name)
+
+
+def _encoders(request: Request) -> ReadyEncoders:
+    ready: ReadyEncoders = request.app.state.encoders
+    return ready
+
+
+def _jobs(request: Request) -> Jobs:
+    jobs: Jobs = request.app.state.jobs
+    return jobs
+
+
+Opened = Annotated[Store, Depends(_store)]
+Named = Annotated[Collection, Depends(_collection)]
+Encoders = Annotated[ReadyEncoders, Depends(_encoders)]
+Running = Annotated[Jobs, Depends(_jobs)]
+# So many pictures are decoded at once, however many requests are served
+Decoding = Annotated[AbstractContextManager[object], Depends(_decoding)]

@@ -1,0 +1,77 @@
+"""The HTTP routes of items: store, give, list, delete."""
+
+from typing import Annotated
+
+from fastapi import Query, Response
+
+from api import dependencies
+from api.dependencies import Decoding, Named
+from api.documented import errors
+from api.list_cursor import place_of, written
+from api.schemas import Deleted, Failed, Keys, NewItems, Stored, StoredItem, StoredItems
+from api.shown import item_on_wire
+from embedstore import Item
+from embedstore.errors import NotFound
+from embedstore.intake import Added
+
+router = dependencies.router("items")
+
+
+@router.post("/collections/{name}/items", responses=errors(404, 409, 507))
+def add(wanted: NewItems, collection: Named, decoding: Decoding) -> Stored:
+    """Store items; one whose key is there already replaces it."""
+    with decoding:
+        report = collection.add(
+            Item(each.key, each.image_base64, tuple(each.texts), each.meta) for each in wanted.items
+        )
+    return stored(report)
+
+
+def stored(report: Added) -> Stored:
+    """Give what became of items as it goes over the wire."""
+    return Stored(
+        added=report.added,
+        replaced=report.replaced,
+        failed=[Failed(key=each.key, reason=each.reason) for each in report.failed],
+        truncated=report.truncated,
+    )
+
+
+@router.post("/collections/{name}/delete", responses=errors(404, 409, 507))
+def delete(wanted: Keys, collection: Named) -> Deleted:
+    """Delete items; they are gone from answers when this returns."""
+    missing = collection.delete(wanted.keys)
+    return Deleted(deleted=len(set(wanted.keys)) - len(missing), missing=missing)
+
+
+@router.get("/collections/{name}/items", responses=errors(404, 409))
+def items(
+    collection: Named,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    where: Annotated[str | None, Query(max_length=4_000)] = None,
+) -> StoredItems:
+    """List items in the order they were stored."""
+    after = 0 if cursor is None else place_of(cursor, collection.info.id)
+    found = collection.items(after, limit, where)
+    end = len(found) < limit
+    return StoredItems(
+        items=[StoredItem(**item_on_wire(collection.name, item)) for item in found.values()],
+        cursor=None if end else written(max(found), collection.info.id),
+    )
+
+
+@router.get("/collections/{name}/items/{key:path}", responses=errors(404, 409))
+def get(key: str, collection: Named) -> StoredItem:
+    """Give one item."""
+    return StoredItem(**item_on_wire(collection.name, collection.get(key)))
+
+
+@router.delete(
+    "/collections/{name}/items/{key:path}", status_code=204, responses=errors(404, 409, 507)
+)
+def delete_one(key: str, collection: Named) -> Response:
+    """Delete one item; it is gone from answers when this returns."""
+    if collection.delete([key]):
+        raise NotFound(f"no item {key!r} in collection {collection.name!r}; nothing was deleted")
+    return Response(status_code=204)

@@ -1,0 +1,167 @@
+"""The HTTP routes of long work: start it, see how far it is, follow it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+
+from fastapi import Response
+from fastapi.responses import StreamingResponse
+
+from api import dependencies
+from api.dependencies import Named, Opened, Running
+from api.documented import errors
+from api.job_schemas import Calibrating, Clustering, NearDuplicates, ReEmbedding, Started
+from api.jobs import Job, Jobs
+from embedstore import Collection, re_embed
+from embedstore.calibration import calibrate
+from embedstore.clusters import clusters
+from embedstore.duplicates import duplicates
+from embedstore.types import as_json
+
+LOOK_SECONDS, ALIVE_SECONDS = 0.1, 15.0
+
+router = dependencies.router("jobs")
+
+
+@router.post("/collections/{name}/rebuild", status_code=202, responses=errors(404, 409))
+def rebuild(collection: Named, jobs: Running, response: Response) -> Started:
+    """Build the index files from the rows."""
+    return _started(
+        jobs.start("rebuild", collection.name, lambda _: collection.rebuild()), response
+    )
+
+
+@router.post("/collections/{name}/compact", status_code=202, responses=errors(404, 409))
+def compact(collection: Named, jobs: Running, response: Response) -> Started:
+    """Remove deleted items from every file."""
+    return _started(
+        jobs.start("compact", collection.name, lambda _: collection.compact()), response
+    )
+
+
+@router.post("/collections/{name}/re-embed", status_code=202, responses=errors(404, 409))
+def move(
+    wanted: ReEmbedding, collection: Named, store: Opened, jobs: Running, response: Response
+) -> Started:
+    """Move a collection to another encoder; it serves and takes items all the while."""
+    job = jobs.start(
+        "re-embed",
+        collection.name,
+        lambda tell: as_json(
+            re_embed(
+                store,
+                collection.name,
+                wanted.encoder,
+                keep=wanted.keep,
+                allow_missing=wanted.allow_missing,
+                skip_without_source=wanted.skip_without_source,
+                progress=lambda done, total, _: tell(done, total),
+            )
+        ),
+    )
+    return _started(job, response)
+
+
+@router.post("/collections/{name}/calibrate", status_code=202, responses=errors(404, 409))
+def measure(wanted: Calibrating, collection: Named, jobs: Running, response: Response) -> Started:
+    """Measure search options with captions or queries, and keep what surely helps."""
+    job = jobs.start(
+        "calibrate",
+        collection.name,
+        lambda _: as_json(
+            calibrate(collection, wanted.queries, hubs=wanted.hubs, expand=wanted.expand)
+        ),
+    )
+    return _started(job, response)
+
+
+@router.post("/collections/{name}/duplicates", status_code=202, responses=errors(404, 409))
+def find_duplicates(
+    wanted: NearDuplicates, collection: Named, jobs: Running, response: Response
+) -> Started:
+    """Group pictures that are nearly the same; nothing is deleted."""
+    job = jobs.start(
+        "duplicates",
+        collection.name,
+        lambda tell: _without_reasons(collection, wanted, tell),
+    )
+    return _started(job, response)
+
+
+@router.post("/collections/{name}/clusters", status_code=202, responses=errors(404, 409))
+def part(wanted: Clustering, collection: Named, jobs: Running, response: Response) -> Started:
+    """Part a collection's pictures into clusters with names."""
+    job = jobs.start(
+        "clusters",
+        collection.name,
+        lambda _: [
+            as_json(each)
+            for each in clusters(collection, wanted.n, names=wanted.names, central=wanted.central)
+        ],
+    )
+    return _started(job, response)
+
+
+@router.get("/jobs")
+def jobs(jobs: Running) -> list[Started]:
+    """List the jobs, the newest first."""
+    return [_on_wire(job) for job in jobs.all()]
+
+
+@router.get("/jobs/{job}", responses=errors(404))
+def job(job: str, jobs: Running) -> Started:
+    """Tell how far a job is, and what it gave."""
+    return _on_wire(jobs.get(job))
+
+
+@router.get(
+    "/jobs/{job}/events",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {}}}, **errors(404)},
+)
+def events(job: str, jobs: Running) -> StreamingResponse:
+    """Follow a job: server-sent events named by its state, until it is done or failed."""
+    jobs.get(job)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_told(job, jobs), media_type="text/event-stream", headers=headers)
+
+
+async def _told(name: str, jobs: Jobs) -> AsyncIterator[str]:
+    before, quiet = None, 0.0
+    while True:
+        job = jobs.get(name)
+        if job != before:
+            told = json.dumps(_on_wire(job).model_dump())
+            yield f"event: {job.state}\ndata: {told}\n\n"
+            before, quiet = job, 0.0
+        elif quiet >= ALIVE_SECONDS:
+            yield ": alive\n\n"
+            quiet = 0.0
+        if job.ended:
+            return
+        await asyncio.sleep(LOOK_SECONDS)
+        quiet += LOOK_SECONDS
+
+
+def _without_reasons(collection: Collection, wanted: NearDuplicates, tell: object) -> object:
+    """Find duplicates; why a picture cannot be read may tell where it lies."""
+    found = duplicates(
+        collection,
+        score=wanted.score,
+        bits=wanted.bits,
+        read=not wanted.quick,
+        progress=tell,  # type: ignore[arg-type]
+    )
+    told = as_json(found)
+    told["unreadable"] = [each.key for each in found.unreadable]
+    return told
+
+
+def _started(job: Job, response: Response) -> Started:
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    return _on_wire(job)
+
+
+def _on_wire(job: Job) -> Started:
+    return Started(**asdict(job))

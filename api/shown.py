@@ -1,0 +1,31 @@
+"""Items and hits as they go over the wire."""
+
+from typing import Any
+from urllib.parse import quote
+
+from api.output import printable
+from api.schemas import Found
+from embedstore import Hit, Item
+
+
+def item_on_wire(collection: str, item: Item) -> dict[str, Any]:
+    """Give the fields of an item; its picture as the address of its thumbnail."""
+    where = f"/v1/collections/{quote(collection)}/thumbnails/{quote(item.key)}"
+    return {
+        "key": item.key,
+        "texts": [printable(text) for text in item.texts],
+        "meta": dict(item.meta),
+        "image": where if item.image is not None else None,
+    }
+
+
+def hit_on_wire(collection: str, hit: Hit) -> Found:
+    """Give a hit."""
+    text = None if hit.text is None else printable(hit.text)
+    return Found(
+        **item_on_wire(collection, hit.item),
+        rank=hit.rank,
+        score=hit.score,
+        text=text,
+        probability=hit.probability,
+    )

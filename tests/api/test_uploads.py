@@ -1,0 +1,91 @@
+"""Pictures by forms: stored, searched with, given back, kept by clients."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+ITEMS = "/v1/collections/words/items"
+UPLOAD = f"{ITEMS}/upload"
+
+
+def jpeg(colour: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 48), colour).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def sent(client):
+    files = [("files", (f"{colour}.jpg", jpeg(colour))) for colour in ("red", "blue")]
+    told = [{"file": "red.jpg", "key": "a/red", "texts": ["a wall"], "meta": {"year": 1}}]
+    answer = client.post(UPLOAD, files=files, data={"items": json.dumps(told)})
+    assert answer.json()["added"] == ["a/red", "blue.jpg"], answer.text
+
+
+def test_uploaded_pictures_are_items(client, sent):
+    assert client.get(f"{ITEMS}/a/red").json()["meta"] == {"year": 1}
+    again = client.post(UPLOAD, files=[("files", ("blue.jpg", jpeg("green")))])
+    assert again.json()["replaced"] == ["blue.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("names", "items", "told"),
+    [
+        (["x.jpg"], "{", "body.items"),
+        (["x.jpg"], '[{"file": "x.jpg", "surprise": 1}]', "body.items.0.surprise"),
+        (["x.jpg"], '[{"file": "y.jpg"}]', "'y.jpg', which was not sent"),
+        (["x.jpg", "x.jpg"], "[]", "each of one file"),
+        ([], "[]", "body.files"),
+    ],
+)
+def test_what_does_not_fit_is_refused_whole(client, names, items, told):
+    files = [("files", (name, jpeg("red"))) for name in names] or [("other", ("x", b"x"))]
+    answer = client.post(UPLOAD, files=files, data={"items": items})
+    assert answer.status_code == 422
+    assert told in answer.json()["detail"]
+    assert len(client.get(ITEMS).json()["items"]) == 2
+
+
+def test_a_search_takes_a_picture_and_words(client, sent):
+    search = "/v1/collections/words/search/upload"
+    asked = {"query": json.dumps({"k": 1, "text": "blue", "text_weight": 0.1})}
+    found = client.post(search, files={"image": ("x", jpeg("red"))}, data=asked)
+    assert [hit["key"] for hit in found.json()] == ["a/red"]
+    wrong = client.post(search, files={"image": ("x", jpeg("red"))}, data={"query": '{"k": 0}'})
+    assert wrong.json()["errors"][0]["field"] == "body.query.k"
+    assert client.post(search, files={"image": ("x", b"no picture")}).status_code == 422
+
+
+def test_clients_keep_pictures(client, sent):
+    for path in ("originals/a/red", "thumbnails/a/red"):
+        first = client.get(f"/v1/collections/words/{path}")
+        assert first.headers["content-type"] == "image/jpeg"
+        assert first.headers["cache-control"].startswith("private")
+        known = {"If-None-Match": f'"other", W/{first.headers["etag"]}'}
+        again = client.get(f"/v1/collections/words/{path}", headers=known)
+        assert (again.status_code, again.content) == (304, b"")
+        client.post(UPLOAD, files=[("files", ("a/red", jpeg("green")))])
+        assert client.get(f"/v1/collections/words/{path}", headers=known).status_code == 200
+    small = client.get("/v1/collections/words/thumbnails/a/red", params={"side": 16})
+    assert small.headers["etag"] != again.headers["etag"]
+    assert client.get("/v1/collections/words/originals/a/red").content == jpeg("green")
+    assert client.get("/v1/collections/words/originals/one").status_code == 404
+
+
+def test_names_that_would_climb_are_keys_like_others(client, store):
+    before = sorted(path.name for path in store.folder.parent.iterdir())
+    answer = client.post(UPLOAD, files=[("files", ("../../climbed.jpg", jpeg("red")))])
+    assert answer.json()["added"] == ["../../climbed.jpg"]
+    assert sorted(path.name for path in store.folder.parent.iterdir()) == before
+    assert client.delete(f"{ITEMS}/..%2F..%2Fclimbed.jpg").status_code == 204
+
+
+def test_every_bad_picture_is_refused_and_its_neighbours_stay(client, shared_data: Path):
+    for path in sorted((shared_data / "bad-images").iterdir()):
+        files = [("files", (path.name, path.read_bytes())), ("files", ("good", jpeg("red")))]
+        answer = client.post(UPLOAD, files=files)
+        assert answer.status_code == 200, (path.name, answer.text)
+        assert "good" in answer.json()["added"] + answer.json()["replaced"]
