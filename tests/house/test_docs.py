@@ -112,3 +112,19 @@ def test_the_tutorial_works_as_it_is_written(home):
             assert "no hits" not in told.output
             done.add(words[0])
     assert done == {"index", "search", "info", "get", "duplicates", "clusters", "caption", "ask"}
+
+
+def test_every_address_shown_is_a_route(tmp_path):
+    from api.app import create_app
+
+    with embedstore.open(tmp_path) as opened:
+        paths = create_app(opened).openapi()["paths"]
+    routes = [re.compile(re.sub(r"\{\w+\}", "[^/]+", path)) for path in paths]
+    shown = [
+        (document.name, place)
+        for document in DOCUMENTS
+        for place in re.findall(r"localhost:8000(/v1[^\s'\"?`]*)", document.read_text("utf-8"))
+    ]
+    assert shown
+    for name, place in shown:
+        assert any(route.fullmatch(place) for route in routes), f"{name}: {place}"
