@@ -1,0 +1,15 @@
+// Words go into the page as text nodes only: HTML in a caption is shown, never run.
+
+export const byId = (id) => document.getElementById(id);
+
+export function element(name, properties, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+export function tell(words, again = null) {
+  byId("status").textContent = words;
+  byId("again").hidden = !again;
+  byId("again").onclick = again;
+}

@@ -1,0 +1,60 @@
+// Tiles in rows of one height, as wide as the page; arrows walk them.
+
+import { byId, element } from "/dom.js";
+import { show } from "/server.js";
+
+export const words = (item) => item.text || item.texts[0] || item.key;
+
+export function picture(item, side) {
+  if (!item.image) return element("span", { className: "words" }, words(item));
+  const image = element("img", { alt: words(item), loading: "lazy", decoding: "async" });
+  show(image, `${item.image}?side=${side}`);
+  return image;
+}
+
+export function likely(hit) {
+  if (hit.probability !== null && hit.probability !== undefined) return `${Math.round(100 * hit.probability)}% likely`;
+  return hit.score === undefined ? "" : hit.score.toFixed(3);
+}
+
+function ratio(wide) {
+  return String(Math.min(3, Math.max(0.5, wide || 4 / 3))); // panoramas leave room for others
+}
+
+function tile(item, open) {
+  const seen = picture(item, 320);
+  const line = element("span", { className: "line" },
+    element("span", { className: "said" }, words(item)),
+    element("span", { className: "score" }, likely(item)));
+  const box = element("li", {}, element("button", { type: "button", className: "tile", onclick: () => open(item) }, seen, line));
+  box.style.setProperty("--ratio", ratio(item.meta.width / item.meta.height));
+  seen.addEventListener("load", () => box.style.setProperty("--ratio", ratio(seen.naturalWidth / seen.naturalHeight)), { once: true });
+  return box;
+}
+
+export const clear = () => byId("results").replaceChildren();
+export const add = (items, open) => byId("results").append(...items.map((item) => tile(item, open)));
+
+function beside(tiles, from, down) {
+  const here = tiles[from].getBoundingClientRect();
+  const boxes = new Map(tiles.map((each) => [each, each.getBoundingClientRect()]));
+  const drop = (each) => (down ? 1 : -1) * (boxes.get(each).top - here.top);
+  const beyond = tiles.filter((each) => drop(each) > 4);
+  const row = Math.min(...beyond.map(drop));
+  const middle = (box) => box.left + box.width / 2;
+  const aside = (each) => Math.abs(middle(boxes.get(each)) - middle(here));
+  return beyond.filter((each) => drop(each) < row + 4).sort((a, b) => aside(a) - aside(b))[0];
+}
+
+export function walk(key) {
+  const tiles = [...document.querySelectorAll("#results .tile")];
+  const from = tiles.indexOf(document.activeElement);
+  const next = from < 0 ? tiles[0] : {
+    ArrowLeft: () => tiles[from - 1],
+    ArrowRight: () => tiles[from + 1],
+    ArrowUp: () => beside(tiles, from, false),
+    ArrowDown: () => beside(tiles, from, true),
+  }[key]();
+  if (next) next.focus();
+  else if (key === "ArrowUp") byId("text").focus();
+}

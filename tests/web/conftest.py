@@ -1,0 +1,118 @@
+"""A real server on loopback, and the system's Chromium in front of it."""
+
+import re
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import uvicorn
+from PIL import Image
+
+import embedstore
+from api.app import create_app
+from embedstore import Item, Store
+from embedstore.gallery import corpus
+from embedstore.indexing import index
+
+HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=2</script>'
+
+
+def pictures(folder: Path) -> list[Item]:
+    """Doors of three colours, and a question that people answered."""
+    items = []
+    for colour in ("red", "blue", "green"):
+        for at in range(3):
+            path = folder / f"{colour}{at}.png"
+            Image.new("RGB", (64 + 32 * at, 64), colour).save(path)
+            said = HOSTILE if (colour, at) == ("green", 0) else f"a {colour} door"
+            meta = {"colour": colour, "year": 2000 + at, "tags": [colour, "door"], "old": at == 0}
+            items.append(Item(f"{colour}/{at}.png", path, (said,), meta))
+        items.append(Item(f"q{colour}", path, ("what colour is it",), {"answers": [colour]}))
+    return items
+
+
+@contextmanager
+def serving(store: Store) -> Iterator[str]:
+    """Serve a store from a thread; gives its address."""
+    server = uvicorn.Server(uvicorn.Config(create_app(store), log_level="error", ws="none"))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@contextmanager
+def browsing() -> Iterator[object]:
+    """Start the system's Chromium; skips where it, or Playwright, is absent."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("Chromium is not installed (Debian: apt install chromium)")
+    reason = "needs `pip install playwright`"
+    playwright = pytest.importorskip("playwright.sync_api", reason=reason)
+    flags = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=program, args=flags)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("web")
+    with embedstore.open(folder / "store") as store:
+        store.create("doors", "toy").add(pictures(folder))
+        store.create("empty", "toy")
+        index(store.create("gallery", "toy"), corpus(), workers=0)
+        with serving(store) as url:
+            yield url
+
+
+# Not for the whole session: it keeps an event loop running, which other rooms' tests would meet
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    with browsing() as started:
+        yield started
+
+
+@pytest.fixture
+def open_page(browser, address):
+    """Opens the page at a collection; a test fails where a script failed or another host is asked."""
+    pages, faults = [], []
+
+    def opened(collection: str = "doors", **options: object):
+        page = browser.new_page(**options)
+        pages.append(page)
+        page.set_default_timeout(15_000)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on(
+            "request",
+            lambda asked: (
+                asked.url.startswith((address, "blob:", "data:")) or faults.append(asked.url)
+            ),
+        )
+        page.goto(address)
+        page.wait_for_selector("#collection option", state="attached")
+        page.select_option("#collection", collection)
+        page.locator("#status", has_text=re.compile("item|empty")).wait_for()
+        return page
+
+    yield opened
+    for page in pages:
+        page.close()
+    assert not faults
+
+
+@pytest.fixture
+def doors(open_page):
+    """The page at the collection of doors, with its items shown."""
+    page = open_page("doors")
+    page.wait_for_selector(".tile")
+    return page

@@ -1,0 +1,152 @@
+"""Searching on the page: words, pictures, endless scroll, and what it says when there is nothing."""
+
+import io
+import re
+
+import pytest
+from PIL import Image
+
+SAID = ".tile .said"
+
+
+def png(colour: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 48), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def given(name: str, kind: str, content: bytes) -> dict[str, object]:
+    return {"name": name, "mimeType": kind, "buffer": content}
+
+
+def wait_status(page, pattern: str) -> None:
+    page.locator("#status", has_text=re.compile(pattern)).wait_for()
+
+
+def type_words(page, words: str) -> None:
+    page.fill("#text", words)
+    page.press("#text", "Enter")
+    wait_status(page, "best first")
+
+
+def hand_over(page, event: str, content: bytes, kind: str = "image/png") -> None:
+    """Drop or paste a file, as a browser tells a page of it."""
+    script = """([name, bytes, kind]) => {
+      const moved = new DataTransfer();
+      moved.items.add(new File([new Uint8Array(bytes)], "given.png", { type: kind }));
+      const told = name === "drop" ? new DragEvent("drop", { dataTransfer: moved, bubbles: true })
+        : new ClipboardEvent("paste", { clipboardData: moved, bubbles: true });
+      document.body.dispatchEvent(told);
+    }"""
+    page.evaluate(script, [event, list(content), kind])
+
+
+def test_words_find_pictures(doors):
+    type_words(doors, "blue")
+    assert doors.locator(SAID).first.text_content() == "a blue door"
+    image = doors.locator(".tile img").first
+    assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    assert image.get_attribute("loading") == "lazy"
+
+
+@pytest.mark.parametrize("event", ["drop", "paste"])
+def test_a_picture_that_is_dropped_or_pasted_finds_its_like(doors, event):
+    hand_over(doors, event, png("green"))
+    doors.wait_for_selector("#parts img")
+    wait_status(doors, "best first")
+    keys = doors.locator(".tile img").first.get_attribute("src")
+    assert "/thumbnails/green" in keys
+
+
+def test_a_chosen_picture_and_words_are_mixed_and_either_can_be_taken_away(doors):
+    doors.set_input_files("#file", given("mine.png", "image/png", png("red")))
+    wait_status(doors, "best first")
+    with doors.expect_request("**/search_page") as told:
+        type_words(doors, "blue")
+    assert {"text", "image_base64"} <= set(told.value.post_data_json)
+    with doors.expect_request("**/search_page") as told:
+        doors.click("text=✕ >> nth=0")
+    assert "image_base64" not in told.value.post_data_json
+
+
+def test_html_in_a_caption_is_shown_and_never_run(doors):
+    shown = doors.locator(SAID, has_text="<script>")
+    assert "<img src=x onerror=" in shown.text_content()
+    assert doors.locator(".tile script, .tile img[src=x]").count() == 0
+    shown.click()
+    assert "<script>" in doors.locator("#item-captions").text_content()
+    assert doors.title() == "embedstore"
+
+
+def test_scrolling_brings_all_items_once(open_page):
+    page = open_page("gallery")
+    page.wait_for_selector(".tile")
+    type_words(page, "blue")
+    for _ in range(40):
+        if page.locator(".tile").count() >= 124:
+            break
+        page.mouse.wheel(0, 4000)
+        page.wait_for_timeout(100)
+    addresses = page.eval_on_selector_all(".tile img", "all => all.map(each => each.src)")
+    assert len(addresses) == len(set(addresses)) == 124
+    assert page.text_content("#status") == "124 items, best first"
+
+
+def test_rows_are_justified(open_page):
+    page = open_page("gallery", viewport={"width": 1000, "height": 800})
+    page.wait_for_selector(".tile img")
+    boxes = page.eval_on_selector_all(
+        "#results li",
+        "all => all.map(e => { const b = e.getBoundingClientRect(); return [b.top, b.right, b.height]; })",
+    )
+    rows = {top: [b for b in boxes if b[0] == top] for top, _, _ in boxes}
+    full = list(rows.values())[:-1]
+    assert len(full) > 3
+    for row in full:
+        assert max(right for _, right, _ in row) == pytest.approx(984, abs=2)
+        assert max(h for _, _, h in row) - min(h for _, _, h in row) < 2
+
+
+def test_an_empty_collection_says_how_to_fill_it(open_page):
+    page = open_page("empty")
+    wait_status(page, "empty is empty. Fill it with: embedstore index")
+
+
+def test_what_is_no_picture_or_too_large_is_refused_before_it_is_sent(doors):
+    doors.set_input_files("#file", given("notes.txt", "text/plain", b"words"))
+    wait_status(doors, "notes.txt is not a picture")
+    doors.set_input_files("#file", given("huge.png", "image/png", bytes((20 << 20) + 1)))
+    wait_status(doors, "huge.png is too large: 21 MiB")
+    assert doors.locator("#parts li").count() == 0
+
+
+def test_a_broken_picture_gets_the_servers_reason(doors):
+    doors.set_input_files("#file", given("broken.png", "image/png", b"not a png"))
+    wait_status(doors, "[Ii]mage|picture|decode")
+    assert doors.locator(".tile").count() == 0
+
+
+def test_a_server_that_is_down_is_named_and_can_be_tried_again(doors):
+    doors.context.set_offline(True)
+    doors.fill("#text", "red")
+    doors.press("#text", "Enter")
+    wait_status(doors, "does not answer")
+    doors.context.set_offline(False)
+    doors.click("#again")
+    wait_status(doors, "best first")
+    assert doors.is_hidden("#again")
+
+
+def test_nothing_that_surely_matches_is_admitted(doors):
+    def doubtful(route) -> None:
+        answer = route.fetch()
+        page = answer.json()
+        for hit in page["hits"]:
+            hit["probability"] = 0.04
+        route.fulfill(response=answer, json=page)
+
+    doors.route("**/search_page", doubtful)
+    doors.fill("#text", "a zebra in a submarine")
+    doors.press("#text", "Enter")
+    wait_status(doors, "Nothing here surely matches")
+    assert doors.locator(".tile .score").first.text_content() == "4% likely"
