@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     "--qa", type=click.Path(path_type=Path), help="JSON lines of image, question and answers."
 )
 @click.option("--encoder", default="mini", show_default=True, help="Whose vectors it reads.")
+@click.option("--init", type=click.Path(path_type=Path), help="A head to start from.")
 @click.option("--images", type=click.Path(path_type=Path), help="Folder of the pairs' pictures.")
 @click.option("--val", help="Pairs to measure on.  [default: the split val, else a tenth]")
 @click.option("--terms", help="Under which terms the data may be used, for the model card.")
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     type=click.Choice(["attention", "concatenation"]),
     help="How neighbours are read.  [default: attention]",
 )
+@click.option(
+    "--reward", type=float, help="Share of the steps that reward whole captions.  [default: 0]"
+)
 @click.option("--seed", type=int, help="Of everything that is drawn.  [default: 0]")
 @click.option("--resume/--no-resume", default=True, help="Go on with a run, or start over.")
 @click.option("--force", is_flag=True, help="Offer the head whatever its figures.")
@@ -40,12 +44,14 @@ def train_head(
     out: Path,
     qa: Path | None,
     encoder: str,
+    init: Path | None,
     images: Path | None,
     val: str | None,
     terms: str | None,
     recipe: Path | None,
     epochs: float | None,
     fusion: str | None,
+    reward: float | None,
     seed: int | None,
     resume: bool,
     force: bool,
@@ -64,7 +70,7 @@ def train_head(
     from embedstore.training.head.recipe import changed, read_recipe
     from embedstore.training.head.train_head import train_head as run
 
-    given = {"epochs": epochs, "fusion": fusion, "seed": seed}
+    given = {"epochs": epochs, "fusion": fusion, "reward": reward, "seed": seed}
     followed = changed(read_recipe(recipe), {k: v for k, v in given.items() if v is not None})
     report = run(
         pairs,
@@ -72,6 +78,7 @@ def train_head(
         encoder,
         followed,
         qa=qa,
+        init=init,
         val=val,
         images=images,
         terms=terms,

@@ -12,6 +12,7 @@ from embedstore.answering.head.config import HeadConfig
 from embedstore.answering.head.folder import Stored
 from embedstore.answering.head.model import Head
 from embedstore.answering.head.vocabulary import Vocabulary
+from embedstore.text_metrics import CiderD
 from embedstore.training.head.exam import Exam
 from embedstore.training.head.examples import Examples
 from embedstore.training.head.material import Captioned
@@ -53,7 +54,8 @@ def learnt(
         torch.nn.init.constant_(head.pointer.gate.bias, NEVER)
     near = near_pictures(world.vectors, world.vectors, recipe.pool, itself=True)
     examples = Examples(vocabulary, config, recipe, _material(world), near)
-    task = Task(examples, Exam((), (), ""), vocabulary, config, 0)
+    scorer = CiderD([[caption] for caption in world.captions])
+    task = Task(examples, Exam((), (), ""), vocabulary, config, 0, scorer)
     optimiser = torch.optim.AdamW(groups(head, recipe), betas=(0.9, 0.98))
     with click.progressbar(range(steps), label="learning", hidden=steps < 100) as bar:
         for step in bar:

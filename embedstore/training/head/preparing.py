@@ -1,13 +1,15 @@
 """What a run needs before its first step: vectors, neighbours, vocabulary, exam."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from embedstore.answering.head.beam import Search
 from embedstore.answering.head.config import HeadConfig
+from embedstore.answering.head.folder import Stored
 from embedstore.answering.head.vocabulary import Vocabulary
 from embedstore.errors import Invalid
+from embedstore.text_metrics import CiderD
 from embedstore.training.head.exam import Exam, exam_of
 from embedstore.training.head.examples import Examples
 from embedstore.training.head.material import (
@@ -37,6 +39,7 @@ class Task:
         vocabulary: Learnt from the texts to learn from.
         config: What the head is built like.
         learnt: Questions learnt from.
+        scorer: Knows how rare the words of captions are.
     """
 
     examples: Examples
@@ -44,9 +47,17 @@ class Task:
     vocabulary: Vocabulary
     config: HeadConfig
     learnt: int
+    scorer: CiderD
 
 
-def prepared(data: Pairs, qa: Path | None, encoder: Encoder, recipe: HeadRecipe, run: Path) -> Task:
+def prepared(
+    data: Pairs,
+    qa: Path | None,
+    encoder: Encoder,
+    recipe: HeadRecipe,
+    run: Path,
+    begun: Stored | None = None,
+) -> Task:
     """Encode, find neighbours, learn the vocabulary.
 
     Args:
@@ -55,6 +66,7 @@ def prepared(data: Pairs, qa: Path | None, encoder: Encoder, recipe: HeadRecipe,
         encoder: That gives the vectors.
         recipe: How.
         run: Folder where vectors are kept.
+        begun: The head to start from, whose vocabulary and architecture are taken.
 
     Raises:
         NotFound: As `questions_of` raises it, and Invalid.
@@ -66,6 +78,32 @@ def prepared(data: Pairs, qa: Path | None, encoder: Encoder, recipe: HeadRecipe,
             f"{qa}: {len(asked)} questions to learn from and {len(held)} to measure on; expected "
             "some of both; add pictures, or change hold_out in the recipe"
         )
+    vocabulary, config = _form(data, asked, encoder, recipe, begun)
+    photos, val = captioned(data.train, encoder, run), captioned(data.val, encoder, run)
+    near = near_pictures(photos.pictures, photos.pictures, _NEAREST, itself=True)
+    learnt = questioned(asked, encoder, run) if asked else None
+    measured = questioned(held, encoder, run) if held else None
+    rows = None
+    if learnt is not None:
+        pictures, words, groups = learnt.pictures, learnt.questions, learnt.groups
+        rows = near_questions((pictures,) * 2, (words,) * 2, (groups,) * 2, _NEAREST)
+    examples = Examples(vocabulary, config, recipe, photos, near, learnt, rows)
+    exam = exam_of(val, photos, not data.unseen, measured, learnt)
+    scorer = CiderD([photo.captions for photo in data.train])
+    return Task(examples, exam, vocabulary, config, len(asked), scorer)
+
+
+def _form(
+    data: Pairs, asked: Sequence[Asked], encoder: Encoder, recipe: HeadRecipe, begun: Stored | None
+) -> tuple[Vocabulary, HeadConfig]:
+    if begun is not None:
+        if begun.space != encoder.space.fingerprint:
+            raise Invalid(
+                f"the head to start from reads vectors of space {begun.space}; "
+                f"{encoder.space.encoder} makes {encoder.space.fingerprint}; start from one that "
+                "was trained on it"
+            )
+        return begun.vocabulary, replace(begun.head.config, dropout=recipe.dropout)
     vocabulary = Vocabulary.learnt(_texts(data, asked), recipe.pieces)
     config = HeadConfig(
         pieces=vocabulary.pieces,
@@ -77,17 +115,7 @@ def prepared(data: Pairs, qa: Path | None, encoder: Encoder, recipe: HeadRecipe,
         neighbours=recipe.most,
         dropout=recipe.dropout,
     )
-    photos, val = captioned(data.train, encoder, run), captioned(data.val, encoder, run)
-    near = near_pictures(photos.pictures, photos.pictures, _NEAREST, itself=True)
-    learnt = questioned(asked, encoder, run) if asked else None
-    measured = questioned(held, encoder, run) if held else None
-    rows = None
-    if learnt is not None:
-        pictures, words, groups = learnt.pictures, learnt.questions, learnt.groups
-        rows = near_questions((pictures,) * 2, (words,) * 2, (groups,) * 2, _NEAREST)
-    examples = Examples(vocabulary, config, recipe, photos, near, learnt, rows)
-    exam = exam_of(val, photos, not data.unseen, measured, learnt)
-    return Task(examples, exam, vocabulary, config, len(asked))
+    return vocabulary, config
 
 
 def _texts(data: Pairs, asked: Sequence[Asked]) -> Iterator[str]:

@@ -35,6 +35,8 @@ class HeadRecipe:
         least: Neighbours at least.
         most: Neighbours at most.
         target: Pieces of a text that are learnt, at most.
+        reward: Share of the steps, the last ones, in which captions are rewarded by CIDEr-D.
+        samples: Lines that are drawn of a photo in such a step.
         pieces: Of the vocabulary.
         width: Of the model.
         layers: Of the decoder.
@@ -67,6 +69,8 @@ class HeadRecipe:
     least: int = 3
     most: int = 6
     target: int = 20
+    reward: float = 0.0
+    samples: int = 5
     pieces: int = 6000
     width: int = 256
     layers: int = 3
@@ -86,6 +90,10 @@ class HeadRecipe:
         for name in ("alone", "rename", "smoothing", "dropout", "hold_out", "ema"):
             if not 0 <= getattr(self, name) < 1:
                 raise Invalid(f"{name} is {getattr(self, name)}; expected 0 or more, below 1")
+        if not 0 <= self.reward <= 1 or self.samples < 2:
+            raise Invalid(
+                f"reward is {self.reward} and samples {self.samples}; expected 0 to 1, 2 or more"
+            )
         if not 0 < self.epochs < 10_000:
             raise Invalid(f"epochs is {self.epochs}; expected more than 0, below 10,000")
         if self.fusion not in FUSIONS:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.optim import AdamW
 
 from embedstore import encoders
-from embedstore.answering.head.folder import Stored
+from embedstore.answering.head.folder import Stored, read
 from embedstore.answering.head.model import Head
 from embedstore.errors import Invalid
 from embedstore.training.average import Average, put, standing_in
@@ -25,6 +25,7 @@ from embedstore.training.head.lessons import batch_of, step_of
 from embedstore.training.head.loss import loss
 from embedstore.training.head.preparing import ANSWERS, CAPTIONS, Task, prepared
 from embedstore.training.head.recipe import HeadRecipe
+from embedstore.training.head.reward import reward_loss
 from embedstore.training.pairs import pairs_of
 from embedstore.training.precision import Precision
 from embedstore.training.preparing import RECIPE, run_folder
@@ -45,6 +46,7 @@ def train_head(
     recipe: HeadRecipe = DEFAULT,
     *,
     qa: Path | None = None,
+    init: Path | None = None,
     val: Path | str | None = None,
     images: Path | None = None,
     terms: str | None = None,
@@ -59,6 +61,7 @@ def train_head(
         encoder: As `encoders.load` takes it; it stays as it is.
         recipe: Everything else that decides the result.
         qa: Lines of JSON with image, question and answers.
+        init: Folder of a head to start from; its vocabulary and architecture are taken.
         val: Another corpus to measure on; None takes the split or a share of `pairs`.
         images: Folder that the image names of a Karpathy json start from.
         terms: Under which terms the data may be used, a sentence for the model card.
@@ -78,9 +81,12 @@ def train_head(
         data = pairs_of(pairs, val, images)
         model = encoders.load(encoder, "cpu")
         click.echo(f"encoding {len(data.train) + len(data.val):,} pictures", err=True)
-        task = prepared(data, qa, model, recipe, run)
+        begun = None if init is None else read(init)
+        task = prepared(data, qa, model, recipe, run, begun)
         torch.manual_seed(recipe.seed)
         head = Head(task.config)
+        if begun is not None:
+            head.load_state_dict(begun.head.state_dict())
         stored = Stored(head, task.vocabulary, CAPTIONS, ANSWERS, model.space.fingerprint)
         optimizer = AdamW(groups(head, recipe), betas=(0.9, 0.98))
         average = Average(head, recipe.ema)
@@ -89,6 +95,7 @@ def train_head(
             "space": model.space.fingerprint,
             "data": digest([[photo.key, *photo.captions] for photo in data.train]),
             "questions": task.learnt,
+            "init": None if init is None else str(init),
         }
         keeper = Keeper(run, own, head, average, optimizer, recipe.save_minutes)
         course = keeper.resumed()
@@ -197,16 +204,21 @@ def one_step(
     head.train()
     torch.manual_seed(recipe.seed * 1_000_003 + step)  # of dropout, so that runs can resume
     optimizer.zero_grad(set_to_none=True)
+    captions, questions = step_of(task.examples, recipe, step)
     figures: dict[str, float] = {}
-    for name, lessons in zip(
-        ("captions", "questions"), step_of(task.examples, recipe, step), strict=True
-    ):
+    if step >= steps * (1 - recipe.reward):
+        with Precision(_CPU, recipe.precision).context():
+            lowered, told = reward_loss(
+                head, captions, task.vocabulary, task.scorer, recipe.samples, recipe.target
+            )
+        figures |= _learnt("captions", "reward", lowered, told)
+        captions = []
+    for name, lessons in (("captions", captions), ("questions", questions)):
         if lessons:
             batch = batch_of(lessons, task.config, task.vocabulary)
             with Precision(_CPU, recipe.precision).context():
-                surprise, copied = loss(head, batch, recipe.smoothing)
-            surprise.backward()  # type: ignore[no-untyped-call]
-            figures[f"loss_{name}"], figures[f"copied_{name}"] = surprise.item(), copied.item()
+                lowered, told = loss(head, batch, recipe.smoothing)
+            figures |= _learnt(name, "copied", lowered, told)
     total = sum(value for name, value in figures.items() if name.startswith("loss"))
     if not math.isfinite(total):
         raise Invalid(f"the loss of step {step + 1} is {total}; lower the rate in the recipe")
@@ -216,3 +228,8 @@ def one_step(
     optimizer.step()
     norm_rate = {"gradient_norm": norm.item(), "learning_rate": share * recipe.rate}
     return {"loss": total, **figures, **norm_rate}
+
+
+def _learnt(name: str, what: str, lowered: Tensor, told: Tensor) -> dict[str, float]:
+    lowered.backward()  # type: ignore[no-untyped-call]
+    return {f"loss_{name}": lowered.item(), f"{what}_{name}": told.item()}

@@ -115,6 +115,19 @@ def test_another_recipe_does_not_go_on_with_a_run(data, whole):
         trained(data, run, changed(TINY, {"seed": 6}))
 
 
+def test_a_head_goes_on_from_another_with_whole_captions_rewarded(data, whole, tmp_path):
+    run, _ = whole
+    recipe = changed(TINY, {"reward": 0.5, "rate": 1e-4})
+    report = trained(data, tmp_path / "run", recipe, init=run)
+    text = (tmp_path / "run" / "metrics.jsonl").read_text()
+    steps = [json.loads(line) for line in text.splitlines()]
+    rewarded = [line["step"] for line in steps if "reward_captions" in line]
+    assert rewarded == list(range(report.steps // 2 + report.steps % 2 + 1, report.steps + 1))
+    ours, theirs = weights(tmp_path / "run"), weights(run)
+    assert ours.keys() == theirs.keys()
+    assert all((ours[name] - theirs[name]).abs().max() < 0.02 for name in theirs)
+
+
 def test_both_fusions_train_without_questions(data, tmp_path):
     short = changed(TINY, {"fusion": "concatenation", "epochs": 1.0})
     report = trained(data, tmp_path / "run", short, qa=None)
