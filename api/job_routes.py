@@ -12,7 +12,7 @@ from api import dependencies
 from api.dependencies import Named, Opened, Running
 from api.documented import errors
 from api.job_schemas import Calibrating, Clustering, NearDuplicates, ReEmbedding, Started
-from api.jobs import Job, Jobs
+from api.jobs import Job, Jobs, Progress
 from embedstore import Collection, re_embed
 from embedstore.calibration import calibrate
 from embedstore.clusters import clusters
@@ -144,14 +144,14 @@ async def _told(name: str, jobs: Jobs) -> AsyncIterator[str]:
         quiet += LOOK_SECONDS
 
 
-def _without_reasons(collection: Collection, wanted: NearDuplicates, tell: object) -> object:
+def _without_reasons(collection: Collection, wanted: NearDuplicates, tell: Progress) -> object:
     """Find duplicates; why a picture cannot be read may tell where it lies."""
     found = duplicates(
         collection,
         score=wanted.score,
         bits=wanted.bits,
         read=not wanted.quick,
-        progress=tell,  # type: ignore[arg-type]
+        progress=tell,
     )
     told = as_json(found)
     told["unreadable"] = [each.key for each in found.unreadable]

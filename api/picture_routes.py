@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Header, Query, Response
 
@@ -17,7 +17,7 @@ from embedstore.types import digest
 # A page shows its thumbnails at once and asks behind its back whether they are still the same
 THUMBNAIL_LIFE = "private, max-age=300, stale-while-revalidate=86400"
 ORIGINAL_LIFE = "private, no-cache"
-UNCHANGED = {304: {"description": "The client has it already."}}
+UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "The client has it already."}}
 
 log = logging.getLogger("embedstore.api")
 router = dependencies.router("pictures")

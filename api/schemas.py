@@ -74,7 +74,10 @@ class Search(Wire):
     text: Text | None = Field(default=None, examples=["a dog on the beach"])
     image_base64: Base64Bytes | None = None
     like: Key | None = None
-    without: list[Text] = Field(default=[], max_length=16)
+    without: list[Text] = Field(default=[], max_length=16, description="Words to steer away from.")
+    unlike: list[Key] = Field(
+        default=[], max_length=16, description="Keys of items to steer away from."
+    )
     text_weight: float = Field(default=0.5, ge=0, le=1)
     target: Literal["image", "text", "both"] = "image"
     k: int = Field(default=10, ge=1, le=1000)

@@ -98,6 +98,7 @@ def query_of(wanted: Search, image: bytes | None = None) -> Query:
         image=wanted.image_base64 if image is None else image,
         like=wanted.like,
         without=tuple(wanted.without),
+        unlike=tuple(wanted.unlike),
         text_weight=wanted.text_weight,
         target=wanted.target,
         k=wanted.k,

@@ -13,6 +13,7 @@ from embedstore.errors import BadItem
 
 LONGEST_KEY = 1024
 Model = TypeVar("Model", bound=BaseModel)
+Read = TypeVar("Read")
 _DESCRIBED = TypeAdapter(list[UploadedItem])
 
 
@@ -61,7 +62,7 @@ def _item(name: str, file: UploadFile, told: UploadedItem | None) -> Item:
     return Item(known.key or name, file.file.read(), tuple(known.texts), known.meta)
 
 
-def _checked(adapter: TypeAdapter[Model], text: str, part: str) -> Model:
+def _checked(adapter: TypeAdapter[Read], text: str, part: str) -> Read:
     try:
         return adapter.validate_json(text)
     except ValidationError as error:

@@ -68,7 +68,9 @@ def _check_what_is_left_out(query: Query) -> None:
 
 def is_words_for_pictures(query: Query) -> bool:
     """Say whether a query is of words alone, none to steer away from, that look for pictures."""
-    return query.target == "image" and share_of_text(query) == 1.0 and not query.without
+    return query.target == "image" and share_of_text(query) == 1.0 and not (
+        query.without or query.unlike
+    )
 
 
 def scores_all(query: Query) -> bool:
@@ -120,6 +122,8 @@ def query_vector(
         total += (1.0 - share) * np.mean(pictures, axis=0)
     if query.without:
         total -= WITHOUT_WEIGHT * encoder().encode_texts(list(query.without)).mean(axis=0)
+    if query.unlike:
+        total -= WITHOUT_WEIGHT * np.mean([stored(key) for key in query.unlike], axis=0)
     return _unit(total)
 
 

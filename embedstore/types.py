@@ -115,6 +115,7 @@ class Query:
         image: A picture, weighed against `text` where both are given.
         like: Key of an item whose neighbours are wanted; the item itself is left out.
         without: Words to steer away from.
+        unlike: Keys of items to steer away from.
         text_weight: Share of the text where text and picture are mixed, 0..1.
         target: Search pictures, captions, or both (fused by rank).
         k: Hits wanted.
@@ -132,6 +133,7 @@ class Query:
     image: Path | bytes | None = None
     like: str | None = None
     without: tuple[str, ...] = ()
+    unlike: tuple[str, ...] = ()
     text_weight: float = 0.5
     target: Target = "image"
     k: int = 10
