@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from embedstore import encoders, errors
     from embedstore.answering.answerer import Answerer
+    from embedstore.client import connect
     from embedstore.collection import Collection
     from embedstore.indexing import index
     from embedstore.re_embedding import re_embed
@@ -31,6 +32,7 @@ _HOMES = {
     "Query": "embedstore.types",
     "Space": "embedstore.types",
     "Store": "embedstore.store",
+    "connect": "embedstore.client",
     "index": "embedstore.indexing",
     "open": "embedstore.store",
     "re_embed": "embedstore.re_embedding",
@@ -45,6 +47,7 @@ __all__ = [
     "Query",
     "Space",
     "Store",
+    "connect",
     "encoders",
     "errors",
     "index",

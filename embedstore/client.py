@@ -1,0 +1,75 @@
+"""A store that another machine serves, with the face of one that is here."""
+
+from types import TracebackType
+from typing import Self
+
+from embedstore.client_collection import RemoteCollection
+from embedstore.client_line import RETRIES, SECONDS, Line, part
+
+
+def connect(
+    url: str, *, key: str | None = None, seconds: float = SECONDS, retries: int = RETRIES
+) -> "RemoteStore":
+    """Use a store that `embedstore serve` serves.
+
+    Args:
+        url: Of the server, such as `http://localhost:8000`.
+        key: Made by `embedstore keys create`.
+        seconds: Longest wait for an answer.
+        retries: Of what the server refused because it is busy, or did not hear.
+
+    Returns:
+        The store; close it, or use it in a `with` statement. Requests are sent when it is asked.
+
+    Raises:
+        Invalid: The URL is none.
+    """
+    return RemoteStore(Line(url, key, seconds, retries))
+
+
+class RemoteStore:
+    """The collections of a server; any number of threads may use it."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    def create(
+        self, name: str, encoder: str = "mini", *, prompts: tuple[str, ...] = ("{}",)
+    ) -> RemoteCollection:
+        """Create a collection; see `Store.create`."""
+        wanted = {"name": name, "encoder": encoder, "prompts": list(prompts)}
+        self._line.ask("POST", "/collections", wanted)
+        return RemoteCollection(self._line, name)
+
+    def collection(self, name: str) -> RemoteCollection:
+        """Open a collection.
+
+        Raises:
+            NotFound: No such collection.
+        """
+        found = RemoteCollection(self._line, name)
+        found.describe()
+        return found
+
+    def collections(self) -> list[str]:
+        """List the names of the collections that the key reaches."""
+        return [each["name"] for each in self._line.ask("GET", "/collections")]
+
+    def drop(self, name: str) -> None:
+        """Delete a collection with all its items."""
+        self._line.ask("DELETE", f"/collections/{part(name)}")
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._line.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

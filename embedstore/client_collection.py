@@ -1,0 +1,135 @@
+"""A collection that another machine serves."""
+
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from embedstore.client_line import Line, part
+from embedstore.corpus import Failure
+from embedstore.corpus.bounds import read_bytes
+from embedstore.errors import BadImage, BadQuery
+from embedstore.explaining import Explanation
+from embedstore.intake import Added
+from embedstore.paging import Page
+from embedstore.types import IN_CATALOG, Hit, Item, Query
+
+BATCH, BATCH_BYTES = 64, 16 << 20  # of items in a request; a larger picture goes alone
+
+
+class RemoteCollection:
+    """What `Collection` does, done by a server; pictures are sent to it and kept there."""
+
+    def __init__(self, line: Line, name: str) -> None:
+        self._line, self.name = line, name
+        self._path = f"/collections/{part(name)}"
+
+    def add(self, items: Iterable[Item]) -> Added:
+        """Store items; see `Collection.add`."""
+        report = Added()
+        for batch in _batches(_sendable(items, report)):
+            told = self._line.ask("POST", f"{self._path}/items", {"items": batch})
+            failed = [Failure(each["key"], each["reason"]) for each in told["failed"]]
+            report.add(Added(told["added"], told["replaced"], failed, told["truncated"]))
+        return report
+
+    def delete(self, keys: Sequence[str]) -> list[str]:
+        """Delete items, and give the keys that were not there."""
+        told = self._line.ask("POST", f"{self._path}/delete", {"keys": list(keys)})
+        return list(told["missing"])
+
+    def get(self, key: str) -> Item:
+        """Give the item with a key; see `Collection.get`."""
+        return _item(self._line.ask("GET", f"{self._path}/items/{part(key)}"))
+
+    def image_bytes(self, key: str) -> bytes:
+        """Give the encoded picture of an item."""
+        return self._line.raw("GET", f"{self._path}/originals/{part(key)}").content
+
+    def thumbnail(self, key: str, side: int) -> bytes:
+        """Give the picture of an item as a JPEG of at most `side` pixels."""
+        path = f"{self._path}/thumbnails/{part(key)}?side={side}"
+        return self._line.raw("GET", path).content
+
+    def search(self, query: Query | str, **changes: Any) -> list[Hit]:
+        """Find the items nearest to a query, best first; see `Collection.search`."""
+        asked = replace(query, **changes) if isinstance(query, Query) else Query(query, **changes)
+        return [_hit(each) for each in self._line.ask("POST", f"{self._path}/search", _wire(asked))]
+
+    def search_many(self, queries: Sequence[Query | str]) -> list[list[Hit]]:
+        """Find the items nearest to each of several queries; see `Collection.search_many`."""
+        asked = {"queries": [_wire(_query(query)) for query in queries]}
+        told = self._line.ask("POST", f"{self._path}/search_many", asked)
+        return [[_hit(each) for each in hits] for hits in told]
+
+    def search_page(self, query: Query | str, cursor: str | None = None) -> Page:
+        """Find the items nearest to a query page by page; see `Collection.search_page`."""
+        asked = {**_wire(_query(query)), "cursor": cursor}
+        told = self._line.ask("POST", f"{self._path}/search_page", asked)
+        return Page([_hit(each) for each in told["hits"]], told["cursor"])
+
+    def explain(self, query: Query | str) -> tuple[Explanation, ...]:
+        """Say how a query is searched; see `Collection.explain`."""
+        told = self._line.ask("POST", f"{self._path}/explain", _wire(_query(query)))
+        for each in told:
+            del each["words"]
+        return tuple(Explanation(**each) for each in told)
+
+    def describe(self) -> Mapping[str, Any]:
+        """Give counts, space, index and quarantine as one JSON object."""
+        told: dict[str, Any] = self._line.ask("GET", self._path)
+        return told
+
+
+def _query(query: Query | str) -> Query:
+    return query if isinstance(query, Query) else Query(query)
+
+
+def _wire(query: Query) -> dict[str, Any]:
+    if query.vector is not None:
+        raise BadQuery("a vector cannot be sent to a server; give text, a picture or `like`")
+    sent = {
+        name: getattr(query, name)
+        for name in ("text", "like", "text_weight", "target", "k", "where", "diversity")
+    }
+    sent |= {"min_score": query.min_score, "min_probability": query.min_probability}
+    return {**sent, "without": list(query.without), "image_base64": _picture(query.image)}
+
+
+def _picture(image: Path | bytes | None) -> str | None:
+    return None if image is None else b64encode(read_bytes(image)).decode()
+
+
+def _sendable(items: Iterable[Item], report: Added) -> Iterator[dict[str, Any]]:
+    for item in items:
+        try:
+            picture = _picture(item.image)
+        except BadImage as error:
+            report.failed.append(Failure(item.key, str(error)))
+            continue
+        texts, meta = list(item.texts), dict(item.meta)
+        yield {"key": item.key, "image_base64": picture, "texts": texts, "meta": meta}
+
+
+def _batches(items: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    batch: list[dict[str, Any]] = []
+    size = 0
+    for item in items:
+        more = len(item["image_base64"] or "") + sum(map(len, item["texts"]))
+        if batch and (len(batch) == BATCH or size + more > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(item)
+        size += more
+    if batch:
+        yield batch
+
+
+def _item(told: Mapping[str, Any]) -> Item:
+    image = None if told["image"] is None else IN_CATALOG
+    return Item(told["key"], image, tuple(told["texts"]), told["meta"])
+
+
+def _hit(told: Mapping[str, Any]) -> Hit:
+    return Hit(_item(told), told["score"], told["rank"], told["text"], told["probability"])

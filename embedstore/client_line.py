@@ -1,0 +1,84 @@
+"""Requests to a server: retried where it did not take them, errors of one tree."""
+
+import time
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from embedstore import errors
+from embedstore.errors import EmbedStoreError, Invalid, Unavailable
+
+SECONDS, RETRIES = 60.0, 3
+LONGEST_PAUSE = 10.0
+
+
+def part(name: str) -> str:
+    """Give a name as one part of a path."""
+    return quote(name, safe="")
+
+
+class Line:
+    """Connections to one server."""
+
+    def __init__(self, url: str, key: str | None, seconds: float, retries: int) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise Invalid(f"url {url!r}; expected one such as http://localhost:8000")
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self._url, self._retries = url, retries
+        self._client = httpx.Client(
+            base_url=f"{url.rstrip('/')}/v1", headers=headers, timeout=seconds
+        )
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Send a request and give the JSON of its answer; see `raw`."""
+        answer = self.raw(method, path, body)
+        return answer.json() if answer.content else None
+
+    def raw(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        """Send a request, again where the server did not take it.
+
+        Raises:
+            EmbedStoreError: What the server raised, of the same kind.
+            Unavailable: It cannot be reached, or stays busy.
+        """
+        for left in range(self._retries, -1, -1):
+            try:
+                answer = self._client.request(method, path, json=body)
+            except httpx.ConnectError as error:
+                if not left:
+                    raise Unavailable(
+                        f"cannot reach {self._url} ({error}); start it with `embedstore serve`"
+                    ) from error
+                time.sleep(0.1 * 2 ** (self._retries - left))
+                continue
+            except httpx.HTTPError as error:  # it may have done what it was asked
+                raise Unavailable(
+                    f"no answer from {self._url} ({type(error).__name__}); ask again"
+                ) from error
+            if answer.is_success:
+                return answer
+            pause = answer.headers.get("retry-after", "")
+            if not (left and answer.status_code in (429, 503) and pause.isdigit()):
+                raise _error(answer)
+            time.sleep(min(float(pause), LONGEST_PAUSE))
+        raise AssertionError("the last attempt returns or raises")
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+
+def _error(answer: httpx.Response) -> EmbedStoreError:
+    try:
+        told = answer.json()
+        title, detail = str(told["title"]), str(told["detail"])
+    except (ValueError, KeyError, TypeError):
+        title, detail = "", f"status {answer.status_code} from a server that is not embedstore"
+    kind = getattr(errors, title, None)
+    if isinstance(kind, type) and issubclass(kind, EmbedStoreError):
+        return kind(detail)
+    busy = answer.status_code in (408, 429, 503)
+    if busy:
+        return Unavailable(detail)
+    return Invalid(detail) if answer.status_code < 500 else EmbedStoreError(detail)

@@ -1,0 +1,173 @@
+"""One law for a collection that is here and one that a server holds."""
+
+import inspect
+import io
+import threading
+import time
+
+import httpx
+import pytest
+import uvicorn
+from PIL import Image
+
+import embedstore
+from api.app import create_app
+from embedstore import Item, Query, client_line, connect
+from embedstore.client import RemoteStore
+from embedstore.client_collection import RemoteCollection
+from embedstore.errors import (
+    BadFilter,
+    BadQuery,
+    Conflict,
+    Invalid,
+    NotFound,
+    Overloaded,
+    Unavailable,
+)
+
+
+@pytest.fixture(params=["here", "served"])
+def store(request, tmp_path):
+    with embedstore.open(tmp_path / "store") as opened:
+        if request.param == "here":
+            yield opened
+            return
+        server = uvicorn.Server(
+            uvicorn.Config(create_app(opened), port=0, log_level="warning", ws="none")
+        )
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        until = time.monotonic() + 60
+        while not server.started:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        with connect(f"http://127.0.0.1:{port}") as remote:
+            yield remote
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+def words(store):
+    made = store.create("words", "toy")
+    made.add(
+        [
+            Item("one/red door", texts=("a red door",), meta={"year": 2020}),
+            Item("two", texts=("a blue door",), meta={"year": 2021}),
+            Item("three", texts=("a green hill",), meta={"year": 2021}),
+        ]
+    )
+    return made
+
+
+def picture(colour: str) -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", (32, 24), colour).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def test_items_go_in_come_back_and_go(words, tmp_path):
+    red = picture("red")
+    (tmp_path / "blue.png").write_bytes(picture("blue"))
+    report = words.add(
+        [
+            Item("red?", image=red, meta={"deep": {"a": [1, None]}}),
+            Item("blue", image=tmp_path / "blue.png", texts=("sky",)),
+            Item("bad", image=b"no picture"),
+            Item("gone", image=tmp_path / "gone.png"),
+            Item("two", texts=("a yellow door",)),
+        ]
+    )
+    assert sorted(report.added) == ["blue", "red?"]
+    assert report.replaced == ["two"]
+    assert sorted(each.key for each in report.failed) == ["bad", "gone"]
+    assert words.get("red?").meta == {"deep": {"a": [1, None]}}
+    assert words.get("one/red door").texts == ("a red door",)
+    assert words.image_bytes("red?") == red
+    assert Image.open(io.BytesIO(words.thumbnail("red?", 16))).size == (16, 12)
+    assert words.search(Query(image=red, k=1))[0].item.key == "red?"
+    assert words.delete(["two", "never"]) == ["never"]
+    with pytest.raises(NotFound):
+        words.get("two")
+    assert words.describe()["items"] == 4
+
+
+def test_searches_agree_however_they_are_asked(words):
+    asked = Query("a red door", target="text", k=2)
+    hits = words.search(asked)
+    assert [hit.item.key for hit in hits] == ["one/red door", "two"]
+    assert [hit.rank for hit in hits] == [1, 2]
+    assert hits[0].text == "a red door"
+    assert hits[0].score == pytest.approx(1.0, abs=1e-3)
+    assert words.search("a red door", target="text", k=2) == hits
+    (many,) = words.search_many([asked])
+    assert [hit.item for hit in many] == [hit.item for hit in hits]
+    filtered = words.search("a red door", target="text", where="year == 2021")
+    assert {hit.item.key for hit in filtered} == {"two", "three"}
+    like = words.search(Query(like="one/red door", target="text"))
+    assert "one/red door" not in {hit.item.key for hit in like}
+
+
+def test_pages_follow_each_other(words):
+    asked = Query("a red door", target="text", k=2)
+    first = words.search_page(asked)
+    second = words.search_page(asked, first.cursor)
+    assert [hit.rank for hit in first.hits + second.hits] == [1, 2, 3]
+    assert second.cursor is None
+    (explained,) = words.explain(asked)
+    assert (explained.modality, explained.promise) == ("text", "exact")
+
+
+def test_errors_are_of_the_same_kind(store, words):
+    with pytest.raises(BadFilter):
+        words.search("x", where="import os")
+    with pytest.raises(BadQuery):
+        words.search(Query())
+    with pytest.raises(NotFound, match="words"):
+        store.collection("nothing")
+    with pytest.raises(Conflict):
+        store.create("words", "toy")
+    store.drop("words")
+    with pytest.raises(NotFound):
+        store.collection("words")
+
+
+def test_the_faces_have_the_same_methods_and_parameters():
+    for name, method in inspect.getmembers(RemoteCollection, inspect.isfunction):
+        if not name.startswith("_"):
+            here = inspect.signature(getattr(embedstore.Collection, name)).parameters
+            assert list(inspect.signature(method).parameters) == list(here), name
+
+
+def test_what_a_busy_server_did_not_take_is_asked_again(monkeypatch):
+    pauses = []
+    monkeypatch.setattr(client_line.time, "sleep", pauses.append)
+    told = {"title": "Overloaded", "detail": "busy"}
+    answers = [
+        httpx.Response(503, headers={"retry-after": "1"}, json=told),
+        httpx.Response(429, headers={"retry-after": "99"}, json=told),
+        httpx.Response(200, json=[{"name": "words"}]),
+        httpx.Response(503, json=told),  # it may have been taken
+    ]
+    line = client_line.Line("http://server", "key", 1.0, 3)
+    line._client.close()
+    line._client = httpx.Client(
+        base_url="http://server/v1", transport=httpx.MockTransport(lambda _: answers.pop(0))
+    )
+    with RemoteStore(line) as remote:
+        assert remote.collections() == ["words"]
+        assert pauses == [1.0, client_line.LONGEST_PAUSE]
+        with pytest.raises(Overloaded):
+            remote.collections()
+    assert answers == []
+
+
+def test_a_server_that_is_not_there_is_told():
+    with pytest.raises(Invalid, match="http://localhost:8000"):
+        connect("localhost")
+    with (
+        connect("http://127.0.0.1:9", retries=1) as nobody,
+        pytest.raises(Unavailable, match="embedstore serve"),
+    ):
+        nobody.collections()
