@@ -68,8 +68,10 @@ def _check_what_is_left_out(query: Query) -> None:
 
 def is_words_for_pictures(query: Query) -> bool:
     """Say whether a query is of words alone, none to steer away from, that look for pictures."""
-    return query.target == "image" and share_of_text(query) == 1.0 and not (
-        query.without or query.unlike
+    return (
+        query.target == "image"
+        and share_of_text(query) == 1.0
+        and not (query.without or query.unlike)
     )
 
 

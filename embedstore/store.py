@@ -145,7 +145,7 @@ class Store:
         collection.close()
         self.catalog.drop(name)
         sweep(self.catalog, self.folder)
-        del self._open[name]
+        self._open.pop(name, None)  # another request may have dropped it as well
 
     def close(self) -> None:
         """Finish background work and close the catalog."""

@@ -191,6 +191,7 @@ def test_no_more_pictures_are_decoded_at_once_than_there_are_cores(client, store
             inside -= 1
         return b""
 
+    store.collection("words").add([Item("x", base64.b64decode(jpeg("red")))])
     monkeypatch.setattr(store.collection("words"), "thumbnail", slow)
     client.app.state.decoding = threading.BoundedSemaphore(2)
     with ThreadPoolExecutor(8) as many:
