@@ -75,7 +75,13 @@ def test_items_are_listed_with_a_filter(client, many):
     assert listed == ["one", "two", *(f"n{n}" for n in range(20))]
     few = client.get("/v1/collections/words/items", params={"where": "year < 3"}).json()
     assert [item["key"] for item in few["items"]] == ["n0", "n1", "n2"]
-    for wrong in ({"cursor": "x"}, {"cursor": "ä"}, {"limit": 0}, {"limit": 1001}, {"where": "nope == 1"}):
+    for wrong in (
+        {"cursor": "x"},
+        {"cursor": "ä"},
+        {"limit": 0},
+        {"limit": 1001},
+        {"where": "nope == 1"},
+    ):
         assert client.get("/v1/collections/words/items", params=wrong).status_code == 422
 
 
