@@ -86,7 +86,9 @@ def test_a_step_favours_the_better_line(head, vocabulary, monkeypatch):
     monkeypatch.setattr(reward, "draw", lambda *_: [[good, bad]])
     before = [probability(head, vocabulary, one[0], line) for line in (good, bad)]
     lowered, mean = reward_loss(head, one, vocabulary, SCORER, 2, 20)
-    assert mean.item() == pytest.approx(5.0, abs=0.1)  # ten for the one, next to nothing for the other
+    assert mean.item() == pytest.approx(
+        5.0, abs=0.1
+    )  # ten for the one, next to nothing for the other
     lowered.backward()
     torch.optim.SGD(head.parameters(), lr=0.05).step()
     after = [probability(head, vocabulary, one[0], line) for line in (good, bad)]
