@@ -76,7 +76,8 @@ class Examples:
             self._neighbour(some, self.photos.pictures[one], change)
             for one, some in zip(near, texts, strict=True)
         ]
-        vector = self._noisy(self.photos.pictures[photo], rng)
+        blind = bool(near) and rng.random() < recipe.blind
+        vector = None if blind else self._noisy(self.photos.pictures[photo], rng)
         prefix = (self._vocabulary.caption,)
         return Lesson(
             Shown(tuple(neighbours), vector),

@@ -29,6 +29,7 @@ class HeadRecipe:
         smoothing: Share of the loss that asks for every piece alike.
         ema: Share that the running average of the weights keeps in a step.
         noise: Length of the random vector that is added to a picture's.
+        blind: Share of captions that are written without the picture, from neighbours alone.
         alone: Share of examples without any neighbour, which stops copying from taking over.
         rename: Share of examples in which a shared word becomes a made-up one.
         pool: Neighbours are drawn from so many of the nearest.
@@ -63,6 +64,7 @@ class HeadRecipe:
     smoothing: float = 0.1
     ema: float = 0.998
     noise: float = 0.3
+    blind: float = 0.0
     alone: float = 0.25
     rename: float = 0.1
     pool: int = 15
@@ -87,7 +89,7 @@ class HeadRecipe:
         for name in ("photos", "captions", "least", "evaluations", "pieces", "val_limit"):
             if getattr(self, name) < 1:
                 raise Invalid(f"{name} is {getattr(self, name)}; expected 1 or more")
-        for name in ("alone", "rename", "smoothing", "dropout", "hold_out", "ema"):
+        for name in ("blind", "alone", "rename", "smoothing", "dropout", "hold_out", "ema"):
             if not 0 <= getattr(self, name) < 1:
                 raise Invalid(f"{name} is {getattr(self, name)}; expected 0 or more, below 1")
         if not 0 <= self.reward <= 1 or self.samples < 2:
