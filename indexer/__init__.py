@@ -40,8 +40,8 @@ __all__ = [
     "gpu_count",
     "lower_bound",
     "neighbor_recall",
-    "queries_needed",
     "plan",
+    "queries_needed",
     "settle",
     "tune",
 ]
