@@ -56,6 +56,7 @@ def create(
         return
     click.echo(token)
     click.echo("it is not shown again; clients send `Authorization: Bearer KEY`", err=True)
+    click.echo("from now on `embedstore serve` asks everybody for a key, on loopback too", err=True)
 
 
 @keys.command("list")

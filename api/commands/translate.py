@@ -33,8 +33,12 @@ def translate(
       embedstore translate "a red apple" --language de -c stamps
     """
     from embedstore.answering import tasks
+    from embedstore.corpus.formats import SUFFIXES
+    from embedstore.errors import NotFound
 
     path = Path(text_or_image)
+    if path.suffix.lower() in SUFFIXES and not path.exists():
+        raise NotFound(f"no file {text_or_image}; check the path, or leave out {path.suffix}")
     is_file = len(text_or_image) < 256 and path.is_file()
     with opened(store, index_folder, collection) as captioned:
         answer = tasks.translate(

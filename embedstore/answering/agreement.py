@@ -34,11 +34,11 @@ class CaptionAgreement:
 
         Args:
             text: Any.
-            own: The neighbour whose words they are, which has no say.
+            own: The neighbour whose words they are, which agrees entirely.
         """
         said = self.with_each(text)
         if own is not None:
-            said[own] = 0.0
+            said[own] = 1.0
         return float(said @ self.weights)
 
     def with_each(self, text: str) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """A question or a picture into an answer that cites its neighbours, or says why there is none."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 
@@ -27,7 +27,7 @@ class Settings:
     Attributes:
         k: Neighbours that are shown to the generator.
         where: A filter over metadata; only what it allows is evidence.
-        min_score: Without a neighbour that scores this much there is no answer.
+        min_score: What scores less is no neighbour, and without one there is no answer.
         min_confidence: Answers less probably right are withheld; None takes the threshold that
             was measured for `risk`.
         min_agreement: Where no confidence was measured, neighbours that agree less disagree; None
@@ -145,6 +145,7 @@ class Answerer:
             Unavailable: What the generator needs cannot be reached.
         """
         reasons = [self._silent(prompt) for prompt in prompts]
+        prompts = [self._near(prompt) for prompt in prompts]
         told = [prompt for prompt, reason in zip(prompts, reasons, strict=True) if reason is None]
         drafts = iter(self.generator.generate(told))
         return [
@@ -163,6 +164,11 @@ class Answerer:
             found = {each: confidence.load(name, each, space, folder) for each in tasks}
             self._confidences = {each: told for each, told in found.items() if told is not None}
         return self._confidences.get(task)
+
+    def _near(self, prompt: Prompt) -> Prompt:
+        """Leave out neighbours that are none."""
+        least = self.settings.min_score
+        return replace(prompt, evidence=tuple(e for e in prompt.evidence if e.score >= least))
 
     def _silent(self, prompt: Prompt) -> str | None:
         """Say why there is nothing to answer from; None where there is something."""

@@ -68,8 +68,8 @@ def _caption(evidence: Sequence[Evidence]) -> Draft:
     text = known.held[place][part]
     support = known.with_each(text)
     support[place] = 1.0  # they are its words
-    others = float(np.delete(known.weights, place).sum())  # alone, nobody disagrees
-    agreement = value / others if others > LEAST else 1.0
+    own = float(known.weights[place])
+    agreement = (value - own) / (1.0 - own) if 1.0 - own > LEAST else 1.0  # alone, nobody disagrees
     return _told(text, support, agreement, agreement, value - max(second, 0.0))
 
 

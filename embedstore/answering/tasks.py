@@ -81,7 +81,11 @@ def translate(
     answerer = _answerer(collection, ConsensusGenerator(), held)
     # Asked a question, the generator lets the translations vote instead of choosing a caption
     prompt = replace(answerer.prompt(text, image), question=text or language)
-    return answerer.decide([prompt])[0]
+    answer = answerer.decide([prompt])[0]
+    if not prompt.evidence:
+        lacking = f"no item near it holds a translation into {language!r}"
+        return replace(answer, abstained=lacking)
+    return answer
 
 
 def _answerer(collection: Collection, generator: Generator | str, settings: Settings) -> Answerer:

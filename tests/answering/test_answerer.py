@@ -187,3 +187,19 @@ def test_a_local_model_that_is_not_there_is_an_error_of_ours(tmp_path):
     for name in (f"hf:{tmp_path / 'nowhere'}", f"head:{tmp_path / 'nowhere'}", "endpoint:http://x"):
         with pytest.raises(EmbedStoreError):
             generators.load(name)
+
+
+def test_what_scores_less_than_the_floor_is_not_shown(doors, picture):
+    seen = []
+
+    class Looks(Says):
+        def generate(self, prompts):
+            seen.extend(prompts)
+            return super().generate(prompts)
+
+    asked = picture("asked", "red", 99)
+    scores = [each.score for each in Answerer(doors, Looks("a door")).prompt(image=asked).evidence]
+    floor = (scores[0] + scores[-1]) / 2
+    answer = Answerer(doors, Looks("a door"), Settings(min_score=floor)).caption(asked)
+    assert [each.score for each in seen[0].evidence] == [one for one in scores if one >= floor]
+    assert 0 < len(answer.citations) < len(scores)

@@ -98,3 +98,14 @@ def test_weights_sum_to_one_and_only_differences_count(scores, shift):
     found = weights(scores)
     assert found.sum() == pytest.approx(1.0)
     assert weights([score + shift for score in scores]) == pytest.approx(found, abs=1e-6)
+
+
+def test_words_that_stand_alone_are_those_of_the_nearest():
+    near = Evidence("near", ("Rock is cracked.",), 0.52)
+    far = [
+        Evidence(f"far {n}", (text,), -0.06) for n, text in enumerate(("A cat is seen.", "A cup."))
+    ]
+    (draft,) = ConsensusGenerator().generate([Prompt((near, *far))])
+    assert draft.text == "Rock is cracked."
+    assert draft.support[0] == 1.0
+    assert draft.signals["agreement"] < 0.2

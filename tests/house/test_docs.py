@@ -123,7 +123,7 @@ def test_every_address_shown_is_a_route(tmp_path):
     shown = [
         (document.name, place)
         for document in DOCUMENTS
-        for place in re.findall(r"localhost:8000(/v1[^\s'\"?`]*)", document.read_text("utf-8"))
+        for place in re.findall(r"localhost:8000(/v1/[^\s'\"?`]*)", document.read_text("utf-8"))
     ]
     assert shown
     for name, place in shown:

@@ -84,8 +84,8 @@ def read(folder: Path) -> Stored:
     folder = found(folder)
     if not (folder / CONFIG).is_file():
         raise NotFound(
-            f"no head in {folder}: it has no {CONFIG}; give the folder that embedstore train-head "
-            "made, or take the bundled one: --generator head"
+            f"no head in {folder}: it has no {CONFIG}; train one with embedstore train-head and "
+            "give its folder, --generator head:FOLDER, or take --generator consensus"
         )
     try:
         return _read(folder)
