@@ -10,7 +10,7 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from embedstore.answering.agreement import CaptionAgreement
+from embedstore.answering.agreement import OWN, CaptionAgreement
 from embedstore.answering.types import Draft, Evidence, Prompt
 from embedstore.answering.votes import vote, weights
 
@@ -69,7 +69,7 @@ def _caption(evidence: Sequence[Evidence]) -> Draft:
     support = known.with_each(text)
     support[place] = 1.0  # they are its words
     own = float(known.weights[place])
-    agreement = (value - own) / (1.0 - own) if 1.0 - own > LEAST else 1.0  # alone, nobody disagrees
+    agreement = (value - OWN * own) / (1.0 - own) if 1.0 - own > LEAST else 1.0  # alone, nobody disagrees
     return _told(text, support, agreement, agreement, value - max(second, 0.0))
 
 
