@@ -69,7 +69,8 @@ def _caption(evidence: Sequence[Evidence]) -> Draft:
     support = known.with_each(text)
     support[place] = 1.0  # they are its words
     own = float(known.weights[place])
-    agreement = (value - OWN * own) / (1.0 - own) if 1.0 - own > LEAST else 1.0  # alone, nobody disagrees
+    alone = 1.0 - own < LEAST  # nobody disagrees
+    agreement = 1.0 if alone else (value - OWN * own) / (1.0 - own)
     return _told(text, support, agreement, agreement, value - max(second, 0.0))
 
 
