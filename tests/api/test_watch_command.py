@@ -15,7 +15,9 @@ import embedstore
 from api.cli import EXIT_CODES, INTERRUPTED, TERMINATED, main
 
 WAIT = 60.0
-signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
+signal.signal(
+    signal.SIGINT, signal.default_int_handler
+)  # ignored where tests run in the background
 
 
 @pytest.fixture
