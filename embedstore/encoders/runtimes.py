@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedstore.encoders.runtime_file import Precision, Runtime
+from embedstore.encoders.signal_stack import kept_signal_stack
 from embedstore.errors import MissingExtra
 from embedstore.types import Vectors
 
@@ -79,7 +80,8 @@ def _openvino(path: Path, precision: Precision, threads: int) -> Run:
         "INFERENCE_PRECISION_HINT": "f32" if precision == "fp32" else "bf16",
         "PERFORMANCE_HINT": "LATENCY",
     }
-    request = core.compile_model(core.read_model(path), "CPU", hints).create_infer_request()
+    with kept_signal_stack():
+        request = core.compile_model(core.read_model(path), "CPU", hints).create_infer_request()
     lock = threading.Lock()  # a request computes one thing at a time
 
     def run(values: NDArray[Any]) -> Vectors:
