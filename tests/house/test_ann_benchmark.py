@@ -157,7 +157,8 @@ def test_peers_are_timed_in_turns_and_who_is_missing_is_named(tmp_path: Path) ->
         assert 0.3 < row["recall"] <= 1
         assert row["CPU us, one a call"] > 0
         own = row["index"].startswith("embedstore")
-        assert (row["x own, one a call"] == 1) == own
+        times = row["x own, one a call"]  # a peer may by chance be as fast
+        assert times == 1 if own else times > 0
     assert any("usearch M16 ended with code 1 at 'build'" in note for note in found["notes"])
     assert set(found["curves"]) == {"embedstore ivf_flat", "faiss M16"}
     (picture,) = (tmp_path / "results").glob("*.png")
