@@ -185,7 +185,12 @@ def _enough(photos: Sequence[Photo], path: Path | str) -> tuple[Photo, ...]:
     return tuple(photos)
 
 
+def hashed_place(name: str) -> float:
+    """Give a place, 0..1, to a name by its hash: the same in every run, whoever stands beside it."""
+    return int(digest(name)[:8], 16) / 2**32
+
+
 def _held(photos: Sequence[Photo], share: float) -> set[Photo]:
-    places = {photo: int(digest(photo.key)[:8], 16) / 2**32 for photo in photos}
+    places = {photo: hashed_place(photo.key) for photo in photos}
     order = sorted(photos, key=lambda photo: places[photo])
     return {photo for photo in order if places[photo] < share} | set(order[:_LEAST_HELD])

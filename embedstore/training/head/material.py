@@ -9,7 +9,7 @@ import numpy as np
 
 from embedstore.corpus.images import load
 from embedstore.errors import Invalid, NotFound
-from embedstore.training.pairs import Photo
+from embedstore.training.pairs import Photo, hashed_place
 from embedstore.training.prefetch import grouped, prefetched
 from embedstore.types import Encoder, Pixels, Vectors, digest
 
@@ -103,8 +103,7 @@ def held_out(asked: Sequence[Asked], share: float) -> tuple[list[Asked], list[As
     learnt: list[Asked] = []
     held: list[Asked] = []
     for one in asked:
-        place = int(digest(one.image.name)[:8], 16) / 2**32
-        (held if place < share else learnt).append(one)
+        (held if hashed_place(one.image.name) < share else learnt).append(one)
     return learnt, held
 
 
