@@ -24,7 +24,11 @@ def answer_options(command: Command) -> Command:
             "-k", type=int, default=8, show_default=True, help="Neighbours to answer from."
         ),
         click.option("--where", metavar="FILTER", help="Answer only from what this filter allows."),
-        click.option("--min-score", type=float, help="What scores less is no neighbour; without one, abstain."),
+        click.option(
+            "--min-score",
+            type=float,
+            help="What scores less is no neighbour; without one, abstain.",
+        ),
         store_options,
         collection_option,
         json_option,

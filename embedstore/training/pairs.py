@@ -186,7 +186,7 @@ def _enough(photos: Sequence[Photo], path: Path | str) -> tuple[Photo, ...]:
 
 
 def hashed_place(name: str) -> float:
-    """Give a place, 0..1, to a name by its hash: the same in every run, whoever stands beside it."""
+    """Give a name its place, 0..1, by its hash: the same in every run, whoever stands beside."""
     return int(digest(name)[:8], 16) / 2**32
 
 
