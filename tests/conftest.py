@@ -8,6 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A loaded machine is no fault of the code. Under CI, hypothesis itself draws the same cases anew
+settings.register_profile("unhurried", settings.default, deadline=None)
+settings.load_profile("unhurried")
 
 SHARED = Path(os.environ.get("EMBEDSTORE_SHARED", Path(__file__).parents[2] / "shared"))
 
