@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import click
-import numpy as np
 import torch
 
 from benchmarks.answers.made_world import DIM, Made, space
@@ -66,5 +65,4 @@ def learnt(
 
 def _material(world: Made) -> Captioned:
     captions = tuple((caption,) for caption in world.captions)
-    none = np.zeros((len(captions), DIM), np.float32)  # no caption is searched for
-    return Captioned(captions, world.vectors, none, np.arange(len(captions)))
+    return Captioned(captions, world.vectors[:, None])

@@ -1,19 +1,23 @@
 """What a head learns from: photos with captions, and questions with answers, as vectors."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from embedstore.corpus.images import load
 from embedstore.errors import Invalid, NotFound
+from embedstore.training.augment import Augment, version_of
 from embedstore.training.pairs import Photo, hashed_place
 from embedstore.training.prefetch import grouped, prefetched
 from embedstore.types import Encoder, Pixels, Vectors, digest
 
+_Item = TypeVar("_Item")
 _BATCH = 64
+_AUGMENT = Augment(least_area=0.2)
 
 
 @dataclass(frozen=True)
@@ -33,19 +37,20 @@ class Asked:
 
 @dataclass(frozen=True)
 class Captioned:
-    """Photos with captions, encoded; n photos, c captions.
+    """Photos with captions, encoded; n photos.
 
     Attributes:
         captions: Of each photo.
-        pictures: `(n, d)`.
-        texts: `(c, d)`, all captions in order.
-        owners: `(c,)`, the photo that each caption belongs to.
+        versions: `(n, 1 + v, d)`, of each photo its whole, then random crops.
     """
 
     captions: tuple[tuple[str, ...], ...]
-    pictures: Vectors
-    texts: Vectors
-    owners: np.ndarray[tuple[int], np.dtype[np.int64]]
+    versions: Vectors
+
+    @property
+    def pictures(self) -> Vectors:
+        """The whole photos, `(n, d)`."""
+        return self.versions[:, 0]
 
 
 @dataclass(frozen=True)
@@ -107,40 +112,64 @@ def held_out(asked: Sequence[Asked], share: float) -> tuple[list[Asked], list[As
     return learnt, held
 
 
-def captioned(photos: Sequence[Photo], encoder: Encoder, kept: Path) -> Captioned:
-    """Encode photos and their captions, or take the vectors from where they are kept."""
+def captioned(
+    photos: Sequence[Photo], encoder: Encoder, folder: Path, versions: int = 0
+) -> Captioned:
+    """Encode photos, or take the vectors from where they are kept.
+
+    Args:
+        photos: With their captions.
+        encoder: Gives the vectors.
+        folder: Where they are kept.
+        versions: Crops of each photo, the same in every run.
+    """
     captions = tuple(photo.captions for photo in photos)
-    said = [text for texts in captions for text in texts]
-    owners = np.repeat(np.arange(len(photos)), [len(texts) for texts in captions])
-    pictures, texts = _kept(encoder, [photo.path for photo in photos], said, kept)
-    return Captioned(captions, pictures, texts, owners)
+    parts = [_pictures([photo.path for photo in photos], encoder, folder)[:, None]]
+
+    def crop(place: tuple[int, int]) -> Pixels:
+        dice = np.random.default_rng(place)
+        return version_of(photos[place[0]], encoder.preprocess, _AUGMENT, dice)
+
+    if versions:
+        places = [(photo, number) for photo in range(len(photos)) for number in range(versions)]
+        own = [str(photo.path) for photo in photos], versions
+        crops = _kept(folder, encoder, own, lambda: _encoded(encoder, crop, places))
+        parts.append(crops.reshape(len(photos), versions, -1))
+    return Captioned(captions, np.concatenate(parts, 1))
 
 
-def questioned(asked: Sequence[Asked], encoder: Encoder, kept: Path) -> Questioned:
+def questioned(asked: Sequence[Asked], encoder: Encoder, folder: Path) -> Questioned:
     """Encode questions and their pictures, or take the vectors from where they are kept."""
     images = sorted({one.image for one in asked})
     place = {image: number for number, image in enumerate(images)}
     groups = np.array([place[one.image] for one in asked], np.int64)
-    pictures, questions = _kept(encoder, images, [one.question for one in asked], kept)
-    return Questioned(tuple(asked), pictures[groups], questions, groups)
+    said = [one.question for one in asked]
+    questions = _kept(folder, encoder, said, lambda: encoder.encode_texts(said))
+    return Questioned(tuple(asked), _pictures(images, encoder, folder)[groups], questions, groups)
 
 
-def _kept(
-    encoder: Encoder, images: Sequence[object], texts: Sequence[str], folder: Path
-) -> tuple[Vectors, Vectors]:
-    own = digest([encoder.space.fingerprint, [str(one) for one in images], list(texts)])
-    path = folder / f"vectors-{own}.npz"
-    if path.exists():
-        with np.load(path) as found:
-            return found["pictures"], found["texts"]
-
+def _pictures(images: Sequence[object], encoder: Encoder, folder: Path) -> Vectors:
     def decode(image: object) -> Pixels:
         return load(image, encoder.preprocess)  # type: ignore[arg-type]
 
-    batches = prefetched(decode, grouped(images, _BATCH))
-    pictures = np.concatenate([encoder.encode_images(pixels) for pixels in batches])
-    rows = encoder.encode_texts(texts)
-    draft = path.with_suffix(".tmp.npz")
-    np.savez(draft, pictures=pictures, texts=rows)
+    own = [str(one) for one in images]
+    return _kept(folder, encoder, own, lambda: _encoded(encoder, decode, images))
+
+
+def _encoded(
+    encoder: Encoder, decode: Callable[[_Item], Pixels], items: Sequence[_Item]
+) -> Vectors:
+    batches = prefetched(decode, grouped(items, _BATCH))
+    return np.concatenate([encoder.encode_images(pixels) for pixels in batches])
+
+
+def _kept(folder: Path, encoder: Encoder, of: object, encode: Callable[[], Vectors]) -> Vectors:
+    path = folder / f"vectors-{digest([encoder.space.fingerprint, of])}.npy"
+    if path.exists():
+        found: Vectors = np.load(path)
+        return found
+    vectors = encode()
+    draft = path.with_suffix(".tmp.npy")
+    np.save(draft, vectors)
     draft.replace(path)
-    return pictures, rows
+    return vectors

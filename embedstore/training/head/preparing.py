@@ -79,7 +79,8 @@ def prepared(
             "some of both; add pictures, or change hold_out in the recipe"
         )
     vocabulary, config = _form(data, asked, encoder, recipe, begun)
-    photos, val = captioned(data.train, encoder, run), captioned(data.val, encoder, run)
+    photos = captioned(data.train, encoder, run, recipe.versions)
+    val = captioned(data.val, encoder, run)
     near = near_pictures(photos.pictures, photos.pictures, _NEAREST, itself=True)
     learnt = questioned(asked, encoder, run) if asked else None
     measured = questioned(held, encoder, run) if held else None

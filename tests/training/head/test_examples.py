@@ -20,7 +20,7 @@ def made():
     pictures /= np.linalg.norm(pictures, axis=1, keepdims=True)
     said = tuple((f"photo number {n}",) for n in range(PHOTOS))
     vocabulary = Vocabulary.learnt([text for texts in said for text in texts], 300)
-    photos = Captioned(said, pictures, pictures, np.arange(PHOTOS))
+    photos = Captioned(said, pictures[:, None])
     near = near_pictures(pictures, pictures, 6, itself=True)
 
     def examples(**changes):
@@ -35,6 +35,20 @@ def shown_of(examples, count=300):
     return [examples.captions(n % PHOTOS, rng).shown for n in range(count)]
 
 
+def test_a_photo_is_shown_whole_or_as_a_crop_of_it():
+    versions = np.eye(6, dtype=np.float32).reshape(2, 3, 6)
+    vocabulary = Vocabulary.learnt(["a b", "c d"], 300)
+    recipe = HeadRecipe(noise=0.0, blind=0.0, alone=0.5, least=1, most=1)
+    photos = Captioned((("a b",), ("c d",)), versions)
+    examples = Examples(
+        vocabulary, HeadConfig(vocabulary.pieces, 6), recipe, photos, np.array([[1], [0]])
+    )
+    rng = np.random.default_rng(0)
+    seen = [examples.captions(1, rng).shown for _ in range(100)]
+    assert {int(one.vector.argmax()) for one in seen} == {3, 4, 5}
+    assert {int(near.vector.argmax()) for one in seen for near in one.neighbours} == {0}
+
+
 def test_captions_are_written_blind_only_where_neighbours_tell(made):
     shown = shown_of(made(blind=0.5, alone=0.3))
     blind = [one for one in shown if one.vector is None]
@@ -45,11 +59,11 @@ def test_captions_are_written_blind_only_where_neighbours_tell(made):
 
 
 def test_a_picture_is_always_shown_unless_it_is_to_be_hidden(made):
-    assert all(one.vector is not None for one in shown_of(made()))
+    assert all(one.vector is not None for one in shown_of(made(blind=0.0)))
 
 
 def test_noise_moves_a_picture_and_keeps_its_length(made):
-    calm, moved = shown_of(made(noise=0.0), 12), shown_of(made(noise=1.0), 12)
+    calm, moved = shown_of(made(noise=0.0, blind=0.0), 12), shown_of(made(noise=1.0, blind=0.0), 12)
     for one, other in zip(calm, moved, strict=True):
         assert np.linalg.norm(other.vector) == pytest.approx(1.0, abs=1e-5)
         assert 0.2 < float(one.vector @ other.vector) < 1.0
