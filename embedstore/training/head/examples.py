@@ -68,7 +68,7 @@ class Examples:
         order = rng.permutation(len(said))[: recipe.captions]
         targets = [said[one] for one in order]
         near = self._drawn(self._near[photo], rng)
-        texts = [self._captions_of(one, rng) for one in near]
+        texts = [self._captions_of(one, rng, without=said) for one in near]
         change = None
         if rng.random() < recipe.rename:
             change = renamed(targets, [text for some in texts for text in some], rng)
@@ -148,8 +148,10 @@ class Examples:
         recipe = self._recipe
         return list(sampled(row, rng, recipe.pool, recipe.most, recipe.least))
 
-    def _captions_of(self, photo: int, rng: np.random.Generator) -> tuple[str, ...]:
-        said = self.photos.captions[photo]
+    def _captions_of(
+        self, photo: int, rng: np.random.Generator, without: Sequence[str] = ()
+    ) -> tuple[str, ...]:
+        said = [text for text in self.photos.captions[photo] if text not in without]
         order = rng.permutation(len(said))[: int(rng.integers(1, self._config.texts + 1))]
         return tuple(said[one] for one in order)
 

@@ -49,6 +49,17 @@ def test_a_photo_is_shown_whole_or_as_a_crop_of_it():
     assert {int(near.vector.argmax()) for one in seen for near in one.neighbours} == {0}
 
 
+def test_a_neighbour_never_says_a_caption_that_is_to_be_written():
+    vocabulary = Vocabulary.learnt(["a dog", "a cat"], 300)
+    photos = Captioned((("a dog",), ("a dog", "a cat")), np.eye(2, dtype=np.float32)[:, None])
+    recipe = HeadRecipe(alone=0.0, least=1, most=1, rename=0.0)
+    config = HeadConfig(vocabulary.pieces, 2)
+    examples = Examples(vocabulary, config, recipe, photos, np.array([[1], [0]]))
+    rng = np.random.default_rng(0)
+    read = {examples.captions(0, rng).shown.neighbours[0].pieces for _ in range(50)}
+    assert read == {tuple(vocabulary.encode("a cat", 24))}
+
+
 def test_captions_are_written_blind_only_where_neighbours_tell(made):
     shown = shown_of(made(blind=0.5, alone=0.3))
     blind = [one for one in shown if one.vector is None]
