@@ -12,7 +12,6 @@ from api.documented import errors
 from embedstore import Collection
 from embedstore.corpus.images import media_type
 from embedstore.errors import BadImage, NotFound
-from embedstore.types import digest
 
 # A page shows its thumbnails at once and asks behind its back whether they are still the same
 THUMBNAIL_LIFE = "private, max-age=300, stale-while-revalidate=86400"
@@ -74,18 +73,7 @@ def _there(key: str, picture: Callable[[], bytes]) -> bytes:
 
 
 def _tag(collection: Collection, key: str, side: int) -> str:
-    """Name a form of a picture: a row never changes, the file that it names may."""
-    with collection.catalog.as_opened(collection.info):
-        row, _ = collection.catalog.get(collection.info.id, key)
-        kept = collection.catalog.original(collection.info.id, key)
-    form: list[object] = [collection.info.id, row, side]
-    if not isinstance(kept, tuple):
-        try:
-            found = kept.stat()
-            form += [found.st_mtime_ns, found.st_size]
-        except OSError:  # it lies inside a tar or is gone, which reading it tells
-            form.append(None)
-    return f'"{digest(form)[:24]}"'
+    return f'"{collection.picture_version(key)}-{side}"'
 
 
 def _has(known: str | None, tag: str) -> bool:

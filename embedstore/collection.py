@@ -86,7 +86,9 @@ class Collection(Reading):
             The keys that were not there.
         """
         with self.catalog.as_opened(self.info):
-            return list(self.catalog.delete(self.info.id, keys, self.name).missing)
+            missing = self.catalog.delete(self.info.id, keys, self.name).missing
+        self._thumbnails.forget(keys)
+        return list(missing)
 
     def rebuild(self) -> None:
         """Build the index files from the rows."""
@@ -100,6 +102,7 @@ class Collection(Reading):
             self.catalog.prune_heirs(self.info.id)
             self.catalog.erase_retired()
             sweep(self.catalog, self._folder)
+            self._thumbnails.clear()
             self.catalog.vacuum()
 
     def describe(self) -> Mapping[str, Any]:

@@ -18,7 +18,8 @@ from embedstore.indices import Indices
 from embedstore.paging import Page, search_page
 from embedstore.query_vector import MAX_HITS
 from embedstore.searching import search
-from embedstore.types import Encoder, Hit, Item, Query
+from embedstore.thumbnails import Thumbnails
+from embedstore.types import Encoder, Hit, Item, Query, digest
 
 
 class Reading:
@@ -28,6 +29,7 @@ class Reading:
         self.info = info
         self.catalog = catalog
         self.indices = Indices(catalog, info, folder)
+        self._thumbnails = Thumbnails(self.indices.folder / "thumbnails")
         self._folder = folder
         self._encoder: Encoder | None = None
         self._loading = threading.Lock()
@@ -87,12 +89,38 @@ class Reading:
     def thumbnail(self, key: str, side: int) -> bytes:
         """Give the picture of an item as a JPEG of at most `side` pixels.
 
+        It is kept for the next time, until the item is deleted or its picture is another.
+
         Raises:
             NotFound: No such item, or it has no picture.
             BadImage: Its file is gone or no longer decodes.
         """
-        kept = self._picture(key)
-        return images.thumbnail(kept if isinstance(kept, Path) else kept[1], side)
+        version = self.picture_version(key)
+        small = self._thumbnails.get(key, side, version)
+        if small is None:
+            kept = self._picture(key)
+            small = images.thumbnail(kept if isinstance(kept, Path) else kept[1], side)
+            self._thumbnails.keep(key, side, version, small)
+            if not self.catalog.present(self.info.id, [key]):  # deleted while it was made
+                self._thumbnails.forget([key])
+        return small
+
+    def picture_version(self, key: str) -> str:
+        """Name a picture as it is now: a row never changes, the file that it names may.
+
+        Raises:
+            NotFound: No such item, or it has no picture.
+        """
+        with self.catalog.as_opened(self.info):
+            row, path = self.catalog.picture_place(self.info.id, key)
+        form: list[object] = [self.info.id, row]
+        if path is not None:
+            try:
+                found = path.stat()
+                form += [found.st_mtime_ns, found.st_size]
+            except (OSError, ValueError):  # in a tar or gone, which reading it tells
+                form.append(None)
+        return digest(form)[:24]
 
     def search(self, query: Query | str, **changes: Any) -> list[Hit]:
         """Find the items nearest to a query, best first.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, literal_column, select
+from sqlalchemy import Select, and_, bindparam, func, literal_column, select
 
 from embedstore.catalog.among import among
 from embedstore.catalog.database import Database
@@ -36,6 +36,9 @@ _LOOKUP = (
         )
     )
     .where(collections.c.id == bindparam("collection"))
+)
+_PLACE = select(items.c.row, items.c.path, _KEPT.label("kept")).where(
+    items.c.collection_id == bindparam("collection"), items.c.key == bindparam("key")
 )
 _WITH_PICTURE = (
     select(*ITEM, originals.c.media_type, originals.c.bytes)
@@ -94,7 +97,7 @@ class Reader(Registry):
         Raises:
             NotFound: No such item.
         """
-        found = self._with_picture(collection_id, key)
+        found = self._found(_WITH_PICTURE, collection_id, key)
         item = item_of(found[1:6])
         if found.bytes is not None:
             item = Item(item.key, found.bytes, item.texts, item.meta)
@@ -106,12 +109,19 @@ class Reader(Registry):
         Raises:
             NotFound: No such item, or it has no picture.
         """
-        found = self._with_picture(collection_id, key)
+        found = self._found(_WITH_PICTURE, collection_id, key)
         if found.bytes is not None:
             return found.media_type, found.bytes
-        if found.path is None:
-            raise NotFound(f"item {key!r} has no picture; it was stored with texts only")
-        return Path(os.fsdecode(found.path))
+        return _file_of(found, key)
+
+    def picture_place(self, collection_id: int, key: str) -> tuple[int, Path | None]:
+        """Give an item's row, and the file of its picture; None where it is kept here.
+
+        Raises:
+            NotFound: No such item, or it has no picture.
+        """
+        found = self._found(_PLACE, collection_id, key)
+        return found.row, None if found.kept is not None else _file_of(found, key)
 
     def count(self, collection_id: int) -> dict[str, Any]:
         """Count items, and vectors of each modality."""
@@ -151,12 +161,12 @@ class Reader(Registry):
         self._fields.setdefault(collection_id, set()).update(names)
         return sorted(names)
 
-    def _with_picture(self, collection_id: int, key: str) -> Any:
+    def _found(self, statement: Select[Any], collection_id: int, key: str) -> Any:
         found = None
         if storable(key):
             parameters = {"collection": collection_id, "key": key}
             with self._database.glance() as connection:
-                found = connection.execute(_WITH_PICTURE, parameters).first()
+                found = connection.execute(statement, parameters).first()
         if found is None:
             raise NotFound(
                 f"no item {key!r} in the collection; expected a key as `embedstore search` shows it"
@@ -171,6 +181,12 @@ def item_of(columns: Sequence[Any]) -> Item:
     if path is not None:
         image = Path(os.fsdecode(path))
     return Item(key, image, tuple(_from_json(texts)), _from_json(meta))
+
+
+def _file_of(found: Any, key: str) -> Path:
+    if found.path is None:
+        raise NotFound(f"item {key!r} has no picture; it was stored with texts only")
+    return Path(os.fsdecode(found.path))
 
 
 def _sums() -> list[Any]:

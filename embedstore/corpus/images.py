@@ -5,6 +5,7 @@ pixels and the formats are bounded here, and time and memory by the processes of
 """
 
 import io
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image
@@ -51,7 +52,8 @@ def pixels_of(
 ) -> Pixels:
     """Decode bytes to `(size, size, 3)`; errors speak of `name`."""
     with one_error(name, data):
-        return fit(_decode(data, name, preprocess.size, limits), preprocess)
+        enough = int(_DETAIL * preprocess.size)
+        return fit(_decode(data, name, lambda _, __: (enough, enough), limits), preprocess)
 
 
 def fit(image: Image.Image, preprocess: ImagePreprocess) -> Pixels:
@@ -96,15 +98,23 @@ def thumbnail(
     name = spoken(source)
     data = read_bytes(source, name, limits)
     with one_error(name, data):
-        image = _decode(data, name, side, limits)
+        image = _decode(data, name, lambda width, height: _inside(width, height, side), limits)
         image.thumbnail((side, side), Image.Resampling.BICUBIC)
         out = io.BytesIO()
         image.save(out, "JPEG", quality=quality)
         return out.getvalue()
 
 
-def _decode(data: bytes, name: str, side: int, limits: DecodeLimits) -> Image.Image:
-    """Decode to upright RGB with a short side of at least `side` where the picture has it."""
+def _inside(width: int, height: int, side: int) -> tuple[int, int]:
+    """Scale a size until its longest side is `side`."""
+    scale = side / max(width, height)
+    return int(width * scale) or 1, int(height * scale) or 1
+
+
+def _decode(
+    data: bytes, name: str, enough: Callable[[int, int], tuple[int, int]], limits: DecodeLimits
+) -> Image.Image:
+    """Decode to upright RGB; a JPEG to no more than it must be to have `enough` of its size."""
     with Image.open(io.BytesIO(data), formats=decoders(data, name)) as image:
         width, height = image.size
         if width * height > limits.pixels:
@@ -112,7 +122,6 @@ def _decode(data: bytes, name: str, side: int, limits: DecodeLimits) -> Image.Im
                 f"{name}: announces {width} x {height} pixels; expected at most "
                 f"{limits.pixels:,}; shrink it, or raise DecodeLimits.pixels"
             )
-        enough = int(_DETAIL * side)
-        image.draft("RGB", (enough, enough))  # a JPEG decodes at 1/2, 1/4 or 1/8 of its size
+        image.draft("RGB", enough(width, height))  # a JPEG decodes at 1/2, 1/4 or 1/8 of its size
         image.load()
         return upright_rgb(image)

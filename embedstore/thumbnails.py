@@ -1,0 +1,91 @@
+"""Small pictures kept beside the index files: a cache, which may be deleted at any time.
+
+A file begins with the version of the picture that it was made of, so that another version never
+passes for it. It is named after the item's key, so that any process finds the files of an item
+that it deletes.
+"""
+
+import logging
+import shutil
+import uuid
+import zlib
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from embedstore.types import digest
+
+FILES = 512  # a drawer, of 256: about 2 GB in all
+LARGEST_SIDE = 512  # what is larger is seen once in a while, and would crowd out the others
+
+log = logging.getLogger("embedstore")
+
+
+class Thumbnails:
+    """The small pictures of one collection; any number of processes may share them."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep them in a folder, which is made when the first one comes."""
+        self._folder = folder
+
+    def get(self, key: str, side: int, version: str) -> bytes | None:
+        """Give a small picture as it was kept; None where there is none of this version."""
+        try:
+            held = self._place(key, side).read_bytes()
+        except OSError:  # not there, or out of reach: it is made anew
+            return None
+        head = len(_head(version, b""))
+        picture = held[head:]
+        return picture if held[:head] == _head(version, picture) else None
+
+    def keep(self, key: str, side: int, version: str, picture: bytes) -> None:
+        """Keep a small picture, unless it is large; a full drawer loses its older half."""
+        if side > LARGEST_SIDE:
+            return
+        place = self._place(key, side)
+        partial = place.with_name(f"{uuid.uuid4().hex}.partial")
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            _make_room(place.parent)
+            partial.write_bytes(_head(version, picture) + picture)
+            partial.replace(place)
+        except OSError as error:
+            log.info("a thumbnail is not kept: %s", error.strerror)
+            with suppress(OSError):  # nothing may be there
+                partial.unlink()
+
+    def forget(self, keys: Sequence[str]) -> None:
+        """Remove the small pictures of some items."""
+        names = {_name(key) for key in keys}
+        try:
+            for drawer in {self._folder / name[:2] for name in names}:
+                for path in drawer.glob("*-*"):
+                    if path.name.partition("-")[0] in names:
+                        path.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("thumbnails of deleted items stay until compact: %s", error.strerror)
+
+    def clear(self) -> None:
+        """Remove all."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _place(self, key: str, side: int) -> Path:
+        name = _name(key)
+        return self._folder / name[:2] / f"{name}-{side}"
+
+
+def _name(key: str) -> str:
+    return digest(ascii(key))  # a key that is asked for may hold half a letter
+
+
+def _head(version: str, picture: bytes) -> bytes:
+    return f"{version} {zlib.crc32(picture):08x}\n".encode()
+
+
+def _make_room(drawer: Path) -> None:
+    held = list(drawer.iterdir())
+    if len(held) < FILES:
+        return
+    aged = sorted((path.stat().st_mtime_ns, path) for path in held)
+    for _, path in aged[: FILES // 2]:
+        path.unlink(missing_ok=True)
