@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
 from embedstore.catalog import vector_codec
+from embedstore.catalog.among import among
 from embedstore.catalog.registry import Registry, now
 from embedstore.catalog.tables import items, tombstones, vectors
 from embedstore.catalog.values import Changes, Rows
@@ -25,6 +27,18 @@ _VECTORS = (
         vectors.c.modality == bindparam("modality"),
     )
     .order_by(items.c.seq, items.c.row, vectors.c.part)
+)
+_HOLDERS = select(items.c.row, items.c.image_count, items.c.text_count).where(
+    items.c.collection_id == bindparam("collection")
+)
+_FIRST = (
+    select(vectors.c.row, vectors.c.vector, vectors.c.crc)
+    .where(
+        among(vectors.c.row, bindparam("rows")),
+        vectors.c.modality == bindparam("modality"),
+        vectors.c.part == 0,
+    )
+    .order_by(vectors.c.row)
 )
 _REMOVED = select(tombstones.c.row, tombstones.c.seq).where(
     tombstones.c.collection_id == bindparam("collection"), tombstones.c.seq > bindparam("since")
@@ -74,6 +88,29 @@ class VectorReader(Registry):
             ids, _, found = _vectors(connection, asked, modality, dim)
         return seq, ids, found
 
+    def sample(self, collection_id: int, modality: Modality, most: int) -> tuple[int, Rows, Halves]:
+        """Give the first vectors of some items; a row is drawn or not whatever the others are.
+
+        Returns:
+            How many items there are to draw from, row ids `(m,)` ascending with m at most `most`,
+            vectors `(m, d)`.
+
+        Raises:
+            Corrupt: Stored bytes fail their checksum; the message names the item.
+        """
+        dim = self.space(collection_id).dim
+        with self._database.snapshot() as connection:
+            held = np.array(
+                connection.execute(_HOLDERS, {"collection": collection_id}).all(), dtype=np.int64
+            ).reshape(-1, 3)
+            rows = held[held[:, 1 if modality == "image" else 2] > 0, 0]
+            drawn = np.sort(rows[np.argsort(_scattered(rows), kind="stable")[:most]])
+            asked = {"rows": self._database.listed(drawn.tolist()), "modality": modality}
+            found = connection.execute(_FIRST, asked).all()
+            _check(connection, found, modality, dim)
+        first = vector_codec.decode([each.vector for each in found], dim)
+        return len(rows), np.array([each.row for each in found], np.int64), first
+
     def vectors_of(self, row: int, modality: Modality) -> Vectors:
         """Give the vectors `(m, d)` of one row; none where the row is gone."""
         statement = (
@@ -86,6 +123,12 @@ class VectorReader(Registry):
             dim = len(found[0].vector) // vector_codec.HALF.itemsize if found else 0
             _check(connection, found, modality, dim)
         return vector_codec.decode([each.vector for each in found], dim).astype(np.float32)
+
+
+def _scattered(rows: Rows) -> NDArray[np.uint64]:
+    """Mix the bits of row ids, so that their order has nothing to do with age."""
+    mixed = rows.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    return (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
 
 
 def _vectors(
