@@ -1,7 +1,7 @@
 // An answer and the neighbours it rests on, or the reason for none.
 
 import { byId, element } from "/dom.js";
-import { ask } from "/server.js";
+import { itemOf } from "/server.js";
 
 export function answered(answer) {
   if (answer.answer === null) return [element("p", { className: "why" }, `No answer: ${answer.abstained}`)];
@@ -29,8 +29,7 @@ export async function citing(citations, neighbour) {
   boxes.forEach(unmark);
   const known = new Map(boxes.map((box) => [box.dataset.key, box]));
   const first = await Promise.all(citations.map(async (citation) => {
-    const path = citation.key.split("/").map(encodeURIComponent).join("/");
-    const box = known.get(citation.key) || neighbour(await ask(`items/${path}`));
+    const box = known.get(citation.key) || neighbour(await itemOf(citation.key));
     mark(box, citation);
     return box;
   }));

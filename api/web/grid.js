@@ -32,8 +32,8 @@ function tile(item, open) {
   return box;
 }
 
-export const clear = () => byId("results").replaceChildren();
-export const add = (items, open) => byId("results").append(...items.map((item) => tile(item, open)));
+export const clear = (list = byId("results")) => list.replaceChildren();
+export const add = (items, open, list = byId("results")) => list.append(...items.map((item) => tile(item, open)));
 
 function beside(tiles, from, down) {
   const here = tiles[from].getBoundingClientRect();
@@ -47,7 +47,7 @@ function beside(tiles, from, down) {
 }
 
 export function walk(key) {
-  const tiles = [...document.querySelectorAll("#results .tile")];
+  const tiles = [...document.querySelectorAll("section:not([hidden]) .tiles .tile")];
   const from = tiles.indexOf(document.activeElement);
   const next = from < 0 ? tiles[0] : {
     ArrowLeft: () => tiles[from - 1],

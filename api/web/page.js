@@ -1,12 +1,17 @@
 // The page: what starts a search, and what the keys do.
 
+import * as collections from "/collections.js";
 import { byId, element, tell } from "/dom.js";
 import * as filters from "/filters.js";
 import * as grid from "/grid.js";
 import * as item from "/item.js";
+import { watch } from "/live.js";
+import * as map from "/map.js";
 import * as picture from "/picture.js";
 import * as search from "/search.js";
 import { call, choose } from "/server.js";
+import * as twins from "/twins.js";
+import * as views from "/views.js";
 
 const { parts } = search;
 
@@ -27,6 +32,7 @@ function showParts() {
 
 function again() {
   showParts();
+  views.show("photos");
   return search.begin();
 }
 
@@ -48,6 +54,9 @@ async function enter(name, items) {
   byId("text").value = "";
   showParts();
   grid.clear();
+  map.forget();
+  twins.forget();
+  views.show("photos");
   if (!items) {
     byId("filters").hidden = true;
     tell(`Collection ${name} is empty. Fill it with: embedstore index PATH --collection ${name}`);
@@ -59,20 +68,25 @@ async function enter(name, items) {
 async function start() {
   try {
     const there = await (await call("/v1/collections")).json();
-    byId("collection").replaceChildren(...there.map(({ name, items }) => element("option", { value: name }, `${name} (${items})`)));
-    byId("collection").onchange = (event) => {
-      const { name, items } = there[event.target.selectedIndex];
-      enter(name, items).catch((error) => tell(error.message, start));
-    };
-    if (!there.length) tell("This store is empty. Fill it with: embedstore index PATH");
-    else await enter(there[0].name, there[0].items);
+    if (there.length) await collections.counted(there);
+    else tell("This store is empty. Fill it with: embedstore index PATH");
+    watch(collections.counted);
   } catch (error) {
     tell(error.message, start);
   }
 }
 
+function entered(name, items) {
+  return enter(name, items).catch((error) => tell(error.message, () => entered(name, items)));
+}
+
+async function deleted() {
+  map.forget();
+  await Promise.all([search.begin(), collections.agree()]);
+}
+
 function pressed(event) {
-  if (byId("item").open || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (document.querySelector("dialog[open]") || event.ctrlKey || event.metaKey || event.altKey) return;
   const typing = event.target.closest("input, select");
   if (event.key === "/" && !typing) byId("text").select();
   else if (event.key === "Escape" && typing) typing.blur();
@@ -92,4 +106,7 @@ search.onOpen(item.open);
 item.onLike(moreLike);
 item.listen();
 picture.listen(takePicture);
+collections.listen(entered, again);
+map.listen(item.open);
+twins.listen(item.open, deleted);
 start();

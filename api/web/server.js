@@ -1,5 +1,7 @@
 // One way to the server, and its errors as sentences.
 
+const SILENT = "The server does not answer. Start it with `embedstore serve`, then try again.";
+
 export class Refused extends Error {
   constructor(status, message) {
     super(message);
@@ -11,6 +13,8 @@ export const unreachable = (error) => error instanceof Refused && (error.status 
 
 let collection = "";
 export const choose = (name) => { collection = name; };
+export const chosen = () => collection;
+const spelled = (key) => key.split("/").map(encodeURIComponent).join("/");
 
 async function send(path, body) {
   const headers = { "Content-Type": "application/json" };
@@ -19,7 +23,7 @@ async function send(path, body) {
   try {
     return await fetch(path, body ? { method: "POST", headers, body: JSON.stringify(body) } : { headers });
   } catch {
-    throw new Refused(0, "The server does not answer. Start it with `embedstore serve`, then try again.");
+    throw new Refused(0, SILENT);
   }
 }
 
@@ -34,6 +38,12 @@ export async function call(path, body) {
   return answer;
 }
 
+export async function peek(path) { // asks for no key: nobody waits for the answer
+  const answer = await send(path);
+  if (!answer.ok) throw new Refused(answer.status, await reason(answer));
+  return answer.json();
+}
+
 async function reason(answer) {
   const told = await answer.json().catch(() => ({}));
   return told.detail || `The server answered ${answer.status}; its log says more.`;
@@ -41,6 +51,23 @@ async function reason(answer) {
 
 export async function ask(path, body) {
   return (await call(`/v1/collections/${encodeURIComponent(collection)}/${path}`, body)).json();
+}
+
+export const itemOf = (key) => ask(`items/${spelled(key)}`);
+export const pictureOf = (key) => `/v1/collections/${encodeURIComponent(collection)}/thumbnails/${spelled(key)}`;
+
+export async function* events(path) { // a browser's own EventSource would send no key
+  const pieces = (await call(path)).body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let rest = ""; ;) {
+    const { done, value } = await pieces.read().catch(() => { throw new Refused(0, SILENT); });
+    if (done) return;
+    const told = (rest + value).split("\n\n");
+    rest = told.pop();
+    for (const each of told) {
+      const data = each.split("\n").find((line) => line.startsWith("data: "));
+      if (data) yield JSON.parse(data.slice(6));
+    }
+  }
 }
 
 // Pictures are asked for without a key by the browser itself, with one by us.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from PIL import Image
 
 import embedstore
@@ -36,9 +37,10 @@ def pictures(folder: Path) -> list[Item]:
 
 
 @contextmanager
-def serving(store: Store) -> Iterator[str]:
+def serving(store: Store, app: FastAPI | None = None) -> Iterator[str]:
     """Serve a store from a thread; gives its address."""
-    server = uvicorn.Server(uvicorn.Config(create_app(store), log_level="error", ws="none"))
+    app = app or create_app(store)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

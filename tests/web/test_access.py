@@ -29,6 +29,22 @@ def test_axe_finds_nothing_serious(open_page, scheme):
     assert serious(page) == []
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_on_the_other_views(open_page, scheme):
+    page = open_page("doors", color_scheme=scheme)
+    page.click("#views >> text=Map")
+    page.locator("#map-groups button").first.click()
+    page.locator("#map-items .tile").first.wait_for()
+    assert serious(page) == []
+    page.click("#views >> text=Near-duplicates")
+    page.click("#twins-find")
+    page.locator(".group input").first.check()
+    assert serious(page) == []
+    page.click("#twins-delete")
+    page.locator("#sure-words").wait_for()
+    assert serious(page) == []
+
+
 def test_axe_itself_finds_what_is_wrong(doors):
     doors.evaluate("() => document.getElementById('text').removeAttribute('aria-label')")
     doors.evaluate("() => document.getElementById('text').removeAttribute('placeholder')")
@@ -64,6 +80,11 @@ def test_a_phone_needs_no_sideways_scrolling(open_page):
     page.locator("#filters summary").click()
     wide = "() => document.documentElement.scrollWidth"
     assert page.evaluate(wide) <= 360
+    for view, shown in (("Map", "#map-groups button"), ("Near-duplicates", "#twins-told")):
+        page.click(f"#views >> text={view}")
+        page.locator(shown).first.wait_for()
+        assert page.evaluate(wide) <= 360
+    page.click("#views >> text=Photos")
     page.locator(".tile").first.click()
     page.locator("#neighbours li").first.wait_for()
     inside = "() => [document.getElementById('item').scrollWidth, document.getElementById('item').clientWidth]"
