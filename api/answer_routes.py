@@ -7,9 +7,9 @@ from fastapi import Depends, Request
 
 from api import dependencies
 from api.allowed import Allowed
-from api.answer_schemas import Answered, Asked, Captioned
+from api.answer_schemas import Answered, Answering, Asked, Captioned
 from api.commands.answering import answer_json
-from api.dependencies import Decoding, Encoders, Named
+from api.dependencies import Decoding, Encoders, Named, Told
 from api.documented import errors
 from embedstore import Collection
 from embedstore.answering.answerer import LEAST_SCORE, Answerer, Settings
@@ -28,29 +28,39 @@ Choice = Annotated[Allowed, Depends(_allowed)]
 
 @router.post("/collections/{name}/caption", responses=errors(404, 409))
 def caption(
-    wanted: Captioned, collection: Named, allowed: Choice, decoding: Decoding, encoders: Encoders
+    wanted: Captioned,
+    collection: Named,
+    allowed: Choice,
+    decoding: Decoding,
+    encoders: Encoders,
+    pictures: Told,
 ) -> Answered:
     """Say what a picture shows, from its neighbours' captions."""
     encoders.serve(collection)
-    answerer = _answerer(wanted, collection, allowed)
+    answerer, image = _answerer(wanted, collection, allowed), pictures.of(wanted)
     with decoding:
-        prompt = answerer.prompt(image=wanted.image_base64)
+        prompt = answerer.prompt(image=image)
     return _answered(answerer.decide([prompt])[0])
 
 
 @router.post("/collections/{name}/ask", responses=errors(404, 409))
 def ask(
-    wanted: Asked, collection: Named, allowed: Choice, decoding: Decoding, encoders: Encoders
+    wanted: Asked,
+    collection: Named,
+    allowed: Choice,
+    decoding: Decoding,
+    encoders: Encoders,
+    pictures: Told,
 ) -> Answered:
     """Answer a question from what the collection holds."""
     encoders.serve(collection)
-    answerer = _answerer(wanted, collection, allowed)
-    with nullcontext() if wanted.image_base64 is None else decoding:
-        prompt = answerer.prompt(wanted.question, wanted.image_base64)
+    answerer, image = _answerer(wanted, collection, allowed), pictures.of(wanted)
+    with nullcontext() if image is None else decoding:
+        prompt = answerer.prompt(wanted.question, image)
     return _answered(answerer.decide([prompt])[0])
 
 
-def _answerer(wanted: Captioned, collection: Collection, allowed: Allowed) -> Answerer:
+def _answerer(wanted: Answering, collection: Collection, allowed: Allowed) -> Answerer:
     settings = Settings(
         k=wanted.k,
         where=wanted.where,

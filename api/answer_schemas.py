@@ -1,18 +1,17 @@
 """What goes over the wire to ask and to be answered."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Base64Bytes, Field
+from pydantic import Field, model_validator
 
-from api.schemas import Text, Wire
+from api.schemas import Pictured, Text, Wire
 
 Question = Annotated[str, Field(min_length=1, max_length=10_000)]
 
 
-class Captioned(Wire):
-    """A picture to caption, and what may be used."""
+class Answering(Pictured):
+    """What an answer may be made of."""
 
-    image_base64: Base64Bytes
     generator: str | None = Field(
         default=None,
         max_length=1000,
@@ -27,11 +26,20 @@ class Captioned(Wire):
     )
 
 
-class Asked(Captioned):
+class Captioned(Answering):
+    """A picture to caption, and what may be used."""
+
+    @model_validator(mode="after")
+    def _has_picture(self) -> Self:
+        if self.image_base64 is None and self.image_url is None:
+            raise ValueError("no picture is given; expected image_base64 or image_url")
+        return self
+
+
+class Asked(Answering):
     """A question, about a picture where one is given."""
 
     question: Question = Field(examples=["what stands on the desk"])
-    image_base64: Base64Bytes | None = None  # type: ignore[assignment]
 
 
 class Cited(Wire):

@@ -17,6 +17,7 @@ from api import (
     health,
     item_routes,
     job_routes,
+    map_routes,
     picture_routes,
     problems,
     search_routes,
@@ -24,11 +25,14 @@ from api import (
     upload_routes,
 )
 from api.allowed import Allowed
+from api.fetching import Fetching
 from api.guard import Door, install
 from api.jobs import Jobs
 from api.keys import KeyRing
 from api.limits import Limits
+from api.pictures import Pictures
 from api.ready_encoders import ReadyEncoders
+from api.searching import Searching
 from api.telemetry import Telemetry
 from embedstore import Store, __version__
 from embedstore.corpus import default_workers
@@ -39,6 +43,7 @@ ROUTES = (
     upload_routes,
     search_routes,
     picture_routes,
+    map_routes,
     answer_routes,
     job_routes,
     embedding_routes,
@@ -54,6 +59,7 @@ def create_app(
     allowed: Allowed | None = None,
     origins: Sequence[str] = (),
     limits: Limits | None = None,
+    fetching: Fetching | None = None,
 ) -> FastAPI:
     """Make the service.
 
@@ -64,6 +70,7 @@ def create_app(
         allowed: Generators that requests may choose from; None allows the bundled ones.
         origins: Other sites whose pages may use the server.
         limits: What a request and a key may cost.
+        fetching: How pictures are fetched that requests name by address; None fetches none.
 
     Returns:
         An ASGI application.
@@ -76,6 +83,10 @@ def create_app(
     app.state.decoding = BoundedSemaphore(default_workers())
     app.state.encoders = ReadyEncoders(store)
     app.state.jobs = Jobs()
+    app.state.pictures = Pictures(fetching)
+    app.state.searching = Searching(
+        store, app.state.encoders, app.state.decoding, app.state.pictures
+    )
     app.state.allowed = allowed or Allowed()
     for routes in ROUTES:
         app.include_router(routes.router)
@@ -99,6 +110,7 @@ async def _finishing(app: FastAPI) -> AsyncIterator[None]:
     yield
     await to_thread.run_sync(app.state.jobs.close)
     await to_thread.run_sync(app.state.encoders.close)
+    app.state.pictures.close()
 
 
 def _serve_file(app: FastAPI, path: str, name: str) -> None:

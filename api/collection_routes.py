@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import Request, Response
 
 from api import dependencies
-from api.dependencies import Named, Opened
+from api.dependencies import Encoders, Named, Opened
 from api.documented import errors
 from api.keys_scopes import sees
 from api.schemas import CollectionSummary, Health, NewCollection
@@ -32,9 +32,9 @@ def collections(store: Opened, request: Request) -> list[CollectionSummary]:
 
 
 @router.post("/collections", status_code=201, responses=errors(409, 507))
-def create(wanted: NewCollection, store: Opened) -> CollectionSummary:
+def create(wanted: NewCollection, store: Opened, encoders: Encoders) -> CollectionSummary:
     """Create an empty collection."""
-    store.create(wanted.name, wanted.encoder, prompts=tuple(wanted.prompts))
+    store.create(wanted.name, encoders.named(wanted.encoder), prompts=tuple(wanted.prompts))
     return CollectionSummary(name=wanted.name, encoder=wanted.encoder, items=0)
 
 

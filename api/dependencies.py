@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 
 from api.documented import EVERYWHERE
 from api.jobs import Jobs
+from api.pictures import Pictures
 from api.ready_encoders import ReadyEncoders
 from embedstore import Collection, Store
 from embedstore.errors import Moved
@@ -36,12 +37,13 @@ def router(subject: str) -> APIRouter:
     )
 
 
-def _store(request: Request) -> Store:
+# Not `async`, a function costs a thread of its own, which takes longer than what it does
+async def _store(request: Request) -> Store:
     store: Store = request.app.state.store
     return store
 
 
-def _decoding(request: Request) -> AbstractContextManager[object]:
+async def _decoding(request: Request) -> AbstractContextManager[object]:
     turns: AbstractContextManager[object] = request.app.state.decoding
     return turns
 
@@ -50,19 +52,25 @@ def _collection(name: str, store: Annotated[Store, Depends(_store)]) -> Collecti
     return store.collection(name)
 
 
-def _encoders(request: Request) -> ReadyEncoders:
+async def _encoders(request: Request) -> ReadyEncoders:
     ready: ReadyEncoders = request.app.state.encoders
     return ready
 
 
-def _jobs(request: Request) -> Jobs:
+async def _jobs(request: Request) -> Jobs:
     jobs: Jobs = request.app.state.jobs
     return jobs
+
+
+async def _pictures(request: Request) -> Pictures:
+    pictures: Pictures = request.app.state.pictures
+    return pictures
 
 
 Opened = Annotated[Store, Depends(_store)]
 Named = Annotated[Collection, Depends(_collection)]
 Encoders = Annotated[ReadyEncoders, Depends(_encoders)]
 Running = Annotated[Jobs, Depends(_jobs)]
+Told = Annotated[Pictures, Depends(_pictures)]
 # So many pictures are decoded at once, however many requests are served
 Decoding = Annotated[AbstractContextManager[object], Depends(_decoding)]

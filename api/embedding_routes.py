@@ -1,17 +1,16 @@
 """The HTTP routes that OpenAI's clients use: embeddings and models."""
 
 import base64
-import binascii
 from collections.abc import Sequence
 
 import numpy as np
 
 from api import dependencies
-from api.dependencies import Decoding, Encoders
+from api.dependencies import Decoding, Encoders, Told
 from api.documented import errors
 from api.embedding_schemas import Embedded, Embedding, Embeddings, Model, Models, Picture, Usage
 from embedstore.corpus import images
-from embedstore.errors import BadImage, BadQuery, NotFound
+from embedstore.errors import BadQuery, NotFound
 from embedstore.types import Encoder, Vectors
 
 PIECE = 32  # inputs encoded together
@@ -19,7 +18,7 @@ router = dependencies.router("embeddings")
 
 
 @router.post("/embeddings", responses=errors(404))
-def embed(wanted: Embeddings, encoders: Encoders, decoding: Decoding) -> Embedded:
+def embed(wanted: Embeddings, encoders: Encoders, decoding: Decoding, pictures: Told) -> Embedded:
     """Encode texts and pictures as unit vectors of one space."""
     encoder = encoders.of(wanted.model)
     dim = encoder.space.dim
@@ -30,10 +29,11 @@ def embed(wanted: Embeddings, encoders: Encoders, decoding: Decoding) -> Embedde
     texts = [place for place, each in enumerate(inputs) if isinstance(each, str)]
     for piece in _pieces(texts):
         vectors[piece] = encoder.encode_texts([str(inputs[place]) for place in piece])
-    pictures = [(place, each) for place, each in enumerate(inputs) if isinstance(each, Picture)]
-    if pictures:
+    shown = {place: each.image for place, each in enumerate(inputs) if isinstance(each, Picture)}
+    if shown:
+        found = pictures.each(list(shown.values()))
         with decoding:
-            _encode_pictures(pictures, encoder, vectors)
+            _encode_pictures(list(shown), found, encoder, vectors)
     words = sum(len(each.split()) if isinstance(each, str) else 1 for each in inputs)
     data = [
         Embedding(index=place, embedding=_written(vector, wanted.encoding_format))
@@ -59,25 +59,12 @@ def model(model: str, encoders: Encoders) -> Model:
 
 
 def _encode_pictures(
-    pictures: Sequence[tuple[int, Picture]], encoder: Encoder, vectors: Vectors
+    places: Sequence[int], pictures: Sequence[bytes], encoder: Encoder, vectors: Vectors
 ) -> None:
     for begin in range(0, len(pictures), PIECE):
-        piece = pictures[begin : begin + PIECE]
-        pixels = [images.load(_bytes_of(each), encoder.preprocess) for _, each in piece]
-        vectors[[place for place, _ in piece]] = encoder.encode_images(pixels)
-
-
-def _bytes_of(picture: Picture) -> bytes:
-    kind, _, rest = picture.image.partition(",")
-    if not (kind.startswith("data:image/") and kind.endswith(";base64")):
-        raise BadImage(
-            f"an image begins with {picture.image[:40]!r}; expected a data URL such as "
-            "data:image/jpeg;base64,...; addresses are not fetched"
-        )
-    try:
-        return base64.b64decode(rest, validate=True)
-    except binascii.Error as error:
-        raise BadImage(f"the base64 of an image is damaged: {error}") from error
+        piece = slice(begin, begin + PIECE)
+        pixels = [images.load(each, encoder.preprocess) for each in pictures[piece]]
+        vectors[places[piece]] = encoder.encode_images(pixels)
 
 
 def _pieces(places: Sequence[int]) -> list[list[int]]:

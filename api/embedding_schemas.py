@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from api.schemas import Wire
+from api.schemas import Address, Wire
 
 Words = Annotated[str, Field(min_length=1, max_length=100_000)]
 
@@ -12,9 +12,9 @@ Words = Annotated[str, Field(min_length=1, max_length=100_000)]
 class Picture(Wire):
     """A picture to encode."""
 
-    image: str = Field(
-        max_length=32 << 20,
-        description="A data URL with base64; nothing is fetched.",
+    image: Address = Field(
+        description="A data URL with base64; or, where the server was started with "
+        "`--fetch-urls`, an address of the public internet.",
         examples=["data:image/jpeg;base64,/9j/4AAQ..."],
     )
 

@@ -5,26 +5,42 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from api import dependencies
-from api.dependencies import Decoding, Named
+from api.dependencies import Decoding, Named, Told
 from api.documented import errors
 from api.list_cursor import place_of, written
+from api.pictures import Pictures
 from api.schemas import Deleted, Failed, Keys, NewItems, Stored, StoredItem, StoredItems
 from api.shown import item_on_wire
 from embedstore import Item
-from embedstore.errors import NotFound
+from embedstore.corpus import Failure
+from embedstore.errors import BadImage, NotFound
 from embedstore.intake import Added
 
 router = dependencies.router("items")
 
 
 @router.post("/collections/{name}/items", responses=errors(404, 409, 507))
-def add(wanted: NewItems, collection: Named, decoding: Decoding) -> Stored:
+def add(wanted: NewItems, collection: Named, decoding: Decoding, pictures: Told) -> Stored:
     """Store items; one whose key is there already replaces it."""
+    items, unread = _items(wanted, pictures)
     with decoding:
-        report = collection.add(
-            Item(each.key, each.image_base64, tuple(each.texts), each.meta) for each in wanted.items
-        )
+        report = collection.add(items)
+    report.add(unread)
     return stored(report)
+
+
+def _items(wanted: NewItems, pictures: Pictures) -> tuple[list[Item], Added]:
+    """Give the items with their pictures, and those whose picture cannot be had."""
+    urls = [each.image_url for each in wanted.items if each.image_url is not None]
+    named = iter(pictures.all(urls))
+    items, unread = [], Added()
+    for each in wanted.items:
+        picture = each.image_base64 if each.image_url is None else next(named)
+        if isinstance(picture, BadImage):
+            unread.failed.append(Failure(each.key, str(picture)))
+        else:
+            items.append(Item(each.key, picture, tuple(each.texts), each.meta))
+    return items, unread
 
 
 def stored(report: Added) -> Stored:

@@ -4,8 +4,9 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import asdict
+from typing import Annotated
 
-from fastapi import Response
+from fastapi import Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api import dependencies
@@ -13,6 +14,7 @@ from api.dependencies import Named, Opened, Running
 from api.documented import errors
 from api.job_schemas import Calibrating, Clustering, NearDuplicates, ReEmbedding, Started
 from api.jobs import Job, Jobs, Progress
+from api.keys_scopes import sees
 from embedstore import Collection, re_embed
 from embedstore.calibration import calibrate
 from embedstore.clusters import clusters
@@ -104,15 +106,23 @@ def part(wanted: Clustering, collection: Named, jobs: Running, response: Respons
 
 
 @router.get("/jobs")
-def jobs(jobs: Running) -> list[Started]:
-    """List the jobs, the newest first."""
-    return [_on_wire(job) for job in jobs.all()]
+def jobs(jobs: Running, request: Request) -> list[Started]:
+    """List the jobs of collections that the key reaches, the newest first."""
+    return [_on_wire(job) for job in jobs.all() if sees(request, job.collection)]
+
+
+def _seen(job: str, jobs: Running, request: Request) -> Job:
+    """Give a job; one of a collection that the key does not reach is not there."""
+    return jobs.get(job, lambda found: sees(request, found.collection))
+
+
+Seen = Annotated[Job, Depends(_seen)]
 
 
 @router.get("/jobs/{job}", responses=errors(404))
-def job(job: str, jobs: Running) -> Started:
+def job(job: Seen) -> Started:
     """Tell how far a job is, and what it gave."""
-    return _on_wire(jobs.get(job))
+    return _on_wire(job)
 
 
 @router.get(
@@ -120,11 +130,10 @@ def job(job: str, jobs: Running) -> Started:
     response_class=StreamingResponse,
     responses={200: {"content": {"text/event-stream": {}}}, **errors(404)},
 )
-def events(job: str, jobs: Running) -> StreamingResponse:
+def events(job: Seen, jobs: Running) -> StreamingResponse:
     """Follow a job: server-sent events named by its state, until it is done or failed."""
-    jobs.get(job)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_told(job, jobs), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(_told(job.id, jobs), media_type="text/event-stream", headers=headers)
 
 
 async def _told(name: str, jobs: Jobs) -> AsyncIterator[str]:

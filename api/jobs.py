@@ -88,14 +88,18 @@ class Jobs:
             self._pool.submit(self._run, job.id, work)
         return job
 
-    def get(self, name: str) -> Job:
+    def get(self, name: str, shown: Callable[[Job], bool] = lambda _: True) -> Job:
         """Give a job as it stands now.
 
+        Args:
+            name: Its id.
+            shown: Whether the one who asks may know of it.
+
         Raises:
-            NotFound: No such job, or it ended long ago.
+            NotFound: No such job, one that is not shown, or it ended long ago.
         """
         job = self._jobs.get(name)
-        if job is None:
+        if job is None or not shown(job):
             raise NotFound(f"no job {name[:80]!r}; GET /v1/jobs lists the last {MOST_REMEMBERED}")
         return job
 

@@ -1,5 +1,7 @@
 """What a request needs a key to allow, told by its method and path alone."""
 
+import re
+
 from fastapi import Request
 
 from api.keys import Key, Scope
@@ -23,6 +25,8 @@ ASKING = frozenset(
     }
 )
 WRITING = frozenset({"items", "delete"})
+# Routes that look at the collection of each thing they tell, with `sees`
+LEAVING_OUT_OTHERS = re.compile(r"/v1/(collections|jobs(/.*)?)\Z")
 WITHOUT_COLLECTION = frozenset({"/v1/models", "/v1/embeddings"})  # they tell of no collection
 
 
@@ -52,8 +56,8 @@ def collection_of(path: str) -> str | None:
 
 def reaches(method: str, path: str, collection: str) -> bool:
     """Say whether a key for one collection may go to a path."""
-    listing = method in READING_METHODS and path == "/v1/collections"  # which leaves out the others
-    return listing or collection_of(path) == collection or path in WITHOUT_COLLECTION
+    listing = method in READING_METHODS and LEAVING_OUT_OTHERS.match(path)
+    return bool(listing) or collection_of(path) == collection or path in WITHOUT_COLLECTION
 
 
 def sees(request: Request, collection: str) -> bool:

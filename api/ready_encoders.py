@@ -43,14 +43,18 @@ class ReadyEncoders:
                 return self._queues[info.space.fingerprint]
         if model not in BUNDLED:
             raise NotFound(f"no model {model[:80]!r}; expected one of: {', '.join(self.models())}")
+        return self.named(model)
+
+    def named(self, name: str) -> QueuedEncoder:
+        """Give an encoder by the name that `encoders.load` takes, loaded once."""
         with self._adding:
-            if model not in self._named:
-                loaded = encoders.load(model)
+            if name not in self._named:
+                loaded = encoders.load(name)
                 space = loaded.space.fingerprint
                 if space not in self._queues:
                     self._queues[space] = QueuedEncoder(loaded)
-                self._named[model] = self._queues[space]
-            return self._named[model]
+                self._named[name] = self._queues[space]
+            return self._named[name]
 
     def close(self) -> None:
         """Finish what waits."""

@@ -1,11 +1,12 @@
 """What goes over the wire; unknown fields are refused, sizes are bounded."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, model_validator
 
 Key = Annotated[str, Field(min_length=1, max_length=1024)]
 Text = Annotated[str, Field(max_length=100_000)]
+Address = Annotated[str, Field(min_length=1, max_length=32 << 20)]  # a data URL holds the picture
 MAX_ITEMS = 256
 
 
@@ -47,11 +48,27 @@ class NewCollection(Wire):
     )
 
 
-class NewItem(Wire):
+class Pictured(Wire):
+    """What may come with a picture: its bytes, or where it lies."""
+
+    image_base64: Base64Bytes | None = None
+    image_url: Address | None = Field(
+        default=None,
+        description="Instead of the bytes: a data URL, or, where the server was started with "
+        "`--fetch-urls`, an address of the public internet.",
+    )
+
+    @model_validator(mode="after")
+    def _one_picture(self) -> Self:
+        if self.image_base64 is not None and self.image_url is not None:
+            raise ValueError("image_base64 and image_url are both given; expected one")
+        return self
+
+
+class NewItem(Pictured):
     """An item to store; give a picture, texts, or both."""
 
     key: Key
-    image_base64: Base64Bytes | None = None
     texts: list[Text] = Field(default=[], max_length=64)
     meta: dict[str, Any] = {}
 
@@ -68,12 +85,16 @@ class Keys(Wire):
     keys: list[Key] = Field(max_length=10_000)
 
 
-class Search(Wire):
-    """What to look for; give at least text, picture or `like`."""
+class Search(Pictured):
+    """What to look for; give at least text, picture, `like` or `vector`."""
 
     text: Text | None = Field(default=None, examples=["a dog on the beach"])
-    image_base64: Base64Bytes | None = None
     like: Key | None = None
+    vector: Annotated[list[float], Field(max_length=16_384)] | Base64Bytes | None = Field(
+        default=None,
+        description="Words that are encoded already, in either form of `/v1/embeddings`: numbers, "
+        "or base64 of little-endian float32, which is read faster.",
+    )
     without: list[Text] = Field(default=[], max_length=16, description="Words to steer away from.")
     unlike: list[Key] = Field(
         default=[], max_length=16, description="Keys of items to steer away from."

@@ -1,33 +1,30 @@
 """The HTTP routes of searches: one, many, in pages, explained."""
 
-from contextlib import nullcontext
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import File, Form, UploadFile
+from fastapi import File, Form, Request, UploadFile
 
 from api import dependencies
-from api.dependencies import Decoding, Encoders, Named
+from api.dependencies import Decoding, Encoders, Named, Told
 from api.documented import errors
-from api.ready_encoders import ReadyEncoders
 from api.schemas import Explained, Found, FoundPage, Search, Searches, SearchPage
+from api.searching import Searching, query_of
 from api.shown import hit_on_wire
 from api.uploads import json_part
-from embedstore import Collection, Query
+from embedstore import Collection, Hit, Query
+from embedstore.errors import BadQuery
 
 router = dependencies.router("search")
 
 
 @router.post("/collections/{name}/search", responses=errors(404, 409))
-def search(
-    wanted: Search, collection: Named, decoding: Decoding, encoders: Encoders
-) -> list[Found]:
+async def search(wanted: Search, name: str, request: Request) -> list[Found]:
     """Find the nearest items, best first."""
-    asked = query_of(wanted)
-    _serve(collection, encoders, asked)
-    with nullcontext() if asked.image is None else decoding:
-        hits = collection.search(asked)
-    return [hit_on_wire(collection.name, hit) for hit in hits]
+    return await _searching(request).run(
+        name, [wanted], lambda collection, asked: _found(name, collection.search(asked[0]))
+    )
 
 
 @router.post("/collections/{name}/search/upload", responses=errors(404, 409))
@@ -41,69 +38,49 @@ def search_upload(
     ] = "{}",
 ) -> list[Found]:
     """Find the items nearest to an uploaded picture, weighed against words where some are given."""
-    asked = query_of(json_part(Search, query, "query"), image.file.read())
+    wanted = json_part(Search, query, "query")
+    if wanted.image_base64 is not None or wanted.image_url is not None:
+        raise BadQuery("the query holds a picture beside the file; expected one of them")
+    asked = query_of(wanted, image.file.read())
     encoders.serve(collection)
     with decoding:
         hits = collection.search(asked)
-    return [hit_on_wire(collection.name, hit) for hit in hits]
+    return _found(collection.name, hits)
 
 
 @router.post("/collections/{name}/explain", responses=errors(404, 409))
-def explain(wanted: Search, collection: Named) -> list[Explained]:
+def explain(wanted: Search, collection: Named, pictures: Told) -> list[Explained]:
     """Say how a search is done: which index, what recall it promises, what the filter allows."""
-    found = collection.explain(query_of(wanted))
+    found = collection.explain(query_of(wanted, pictures.of(wanted)))
     return [Explained(**asdict(each), words=str(each)) for each in found]
 
 
 @router.post("/collections/{name}/search_many", responses=errors(404, 409))
-def search_many(
-    wanted: Searches, collection: Named, decoding: Decoding, encoders: Encoders
-) -> list[list[Found]]:
+async def search_many(wanted: Searches, name: str, request: Request) -> list[list[Found]]:
     """Find the nearest items for each of several queries, as `search` does, in less time."""
-    asked = [query_of(each) for each in wanted.queries]
-    _serve(collection, encoders, *asked)
-    with decoding if any(each.image is not None for each in asked) else nullcontext():
-        found = collection.search_many(asked)
-    return [[hit_on_wire(collection.name, hit) for hit in hits] for hits in found]
+    return await _searching(request).run(
+        name,
+        wanted.queries,
+        lambda collection, asked: [_found(name, hits) for hits in collection.search_many(asked)],
+    )
 
 
 @router.post("/collections/{name}/search_page", responses=errors(404, 409))
-def search_page(
-    wanted: SearchPage, collection: Named, decoding: Decoding, encoders: Encoders
-) -> FoundPage:
+async def search_page(wanted: SearchPage, name: str, request: Request) -> FoundPage:
     """Find the nearest items, k at a time; none is skipped or repeated while others change."""
-    asked = query_of(wanted)
-    _serve(collection, encoders, asked)
-    with nullcontext() if asked.image is None else decoding:
-        page = collection.search_page(asked, wanted.cursor)
-    hits = [hit_on_wire(collection.name, hit) for hit in page.hits]
-    return FoundPage(hits=hits, cursor=page.cursor)
+
+    def found(collection: Collection, asked: list[Query]) -> FoundPage:
+        page = collection.search_page(asked[0], wanted.cursor)
+        return FoundPage(hits=_found(name, page.hits), cursor=page.cursor)
+
+    return await _searching(request).run(name, [wanted], found)
 
 
-def _serve(collection: Collection, encoders: ReadyEncoders, *queries: Query) -> None:
-    """Share the encoder with other requests, where anything is to be encoded."""
-    if any(each.text or each.image is not None or each.without for each in queries):
-        encoders.serve(collection)
+# Asked of the application itself: a dependency costs a twentieth of a search
+def _searching(request: Request) -> Searching:
+    searching: Searching = request.app.state.searching
+    return searching
 
 
-def query_of(wanted: Search, image: bytes | None = None) -> Query:
-    """Give the query that a request means.
-
-    Args:
-        wanted: What was sent.
-        image: A picture that was sent beside it.
-    """
-    return Query(
-        text=wanted.text,
-        image=wanted.image_base64 if image is None else image,
-        like=wanted.like,
-        without=tuple(wanted.without),
-        unlike=tuple(wanted.unlike),
-        text_weight=wanted.text_weight,
-        target=wanted.target,
-        k=wanted.k,
-        where=wanted.where,
-        diversity=wanted.diversity,
-        min_score=wanted.min_score,
-        min_probability=wanted.min_probability,
-    )
+def _found(name: str, hits: Iterable[Hit]) -> list[Found]:
+    return [hit_on_wire(name, hit) for hit in hits]

@@ -55,6 +55,11 @@ SETTINGS = {
         "Clients may send it as `Authorization: Bearer KEY` and do all; better in the environment.",
         secret=True,
     ),
+    "fetch-urls": Setting(
+        "Fetch pictures that requests name by address, from the public internet alone.",
+        False,
+        bool,
+    ),
     "origin": Setting("Another site whose pages may use this server (CORS).", many=True),
     "max-body-mib": Setting("Largest body of a request.", MAX_BODY_BYTES >> 20, _COUNT),
     "max-seconds": Setting("Longest time until an answer begins.", 60.0, _AMOUNT),
@@ -77,16 +82,18 @@ def option(name: str, parameter: str | None = None) -> Callable[[Command], Comma
         parameter: What the command calls it; None for the setting's own name.
     """
     setting = SETTINGS[name]
-    default = {} if setting.default is None else {"default": setting.default, "show_default": True}
+    told: dict[str, Any] = {"type": setting.kind, "multiple": setting.many}
+    if setting.kind is bool:
+        told = {"is_flag": True}
+    if setting.default is not None:
+        told |= {"default": setting.default, "show_default": setting.kind is not bool}
     return click.option(
         f"--{name}",
         *([setting.short] if setting.short else []),
         *([parameter] if parameter else []),
         envvar=variable(name),
-        type=setting.kind,
-        multiple=setting.many,
         help=setting.help,
-        **default,
+        **told,
     )
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @option("generator")
 @option("endpoint-key")
 @option("api-key")
+@option("fetch-urls")
 @option("origin")
 @option("max-body-mib")
 @option("max-seconds")
@@ -80,6 +81,7 @@ def _has_keys(settings: dict[str, Any]) -> bool:
 def _app(store: "Store", settings: dict[str, Any]) -> "FastAPI":
     from api.allowed import Allowed
     from api.app import create_app
+    from api.fetching import Fetching
     from api.limits import Limits
 
     return create_app(
@@ -88,6 +90,7 @@ def _app(store: "Store", settings: dict[str, Any]) -> "FastAPI":
         hosts=None if settings["host"] not in LOOPBACK else LOOPBACK,
         allowed=Allowed(settings["generator"], settings["endpoint_key"]),
         origins=settings["origin"],
+        fetching=Fetching() if settings["fetch_urls"] else None,
         limits=Limits(
             body_bytes=settings["max_body_mib"] << 20,
             seconds=settings["max_seconds"],

@@ -90,10 +90,31 @@ def test_a_key_for_one_collection_sees_no_other(ring, store):
         assert client.post(SEARCH, json={"text": "x"}, headers=bearer(token)).status_code == 200
         listed = client.get("/v1/collections", headers=bearer(token)).json()
         assert [each["name"] for each in listed] == ["words"]
-        for path in ("/v1/collections/other", "/v1/jobs", "/metrics", "/openapi.json"):
+        for path in ("/v1/collections/other", "/metrics", "/openapi.json"):
             answer = client.get(path, headers=bearer(token))
             assert answer.status_code == 403, path
             assert "'words' alone" in answer.json()["detail"]
+
+
+def test_a_key_for_one_collection_follows_its_jobs_and_no_others(ring, store):
+    store.create("other", "toy")
+    admin, guest = ring.create("admin", "admin"), ring.create("guest", "read", "words")
+    with TestClient(create_app(store)) as client:
+        started = {
+            name: client.post(f"/v1/collections/{name}/rebuild", headers=bearer(admin))
+            for name in ("words", "other")
+        }
+        places = {name: each.headers["location"] for name, each in started.items()}
+        listed = client.get("/v1/jobs", headers=bearer(guest)).json()
+        assert [each["collection"] for each in listed] == ["words"]
+        assert len(client.get("/v1/jobs", headers=bearer(admin)).json()) == 2
+        for path in (places["words"], f"{places['words']}/events"):
+            assert client.get(path, headers=bearer(guest)).status_code == 200
+        for path in (places["other"], f"{places['other']}/events", "/v1/jobs/none"):
+            answer = client.get(path, headers=bearer(guest))
+            assert answer.status_code == 404
+            assert answer.json()["title"] == "NotFound"
+        assert client.delete(places["words"], headers=bearer(guest)).status_code == 403
 
 
 def test_a_revoked_key_opens_nothing_at_once_and_the_door_stays_shut(ring, store):
@@ -140,6 +161,8 @@ def test_only_what_holds_no_data_is_open():
     assert not is_open("/metrics")
     assert not reaches("POST", "/v1/collections", "a")
     assert not reaches("GET", "/v1/collections/ab", "a")
+    assert not reaches("GET", "/v1/jobsx", "a")
+    assert not reaches("POST", "/v1/jobs", "a")
 
 
 def test_the_scope_of_every_route_was_thought_of(client):
