@@ -1,0 +1,104 @@
+"""How the service searches: in threads, with its encoders, and so many searches at once."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TypeVar
+
+import numpy as np
+from anyio import CapacityLimiter, to_thread
+
+from api.pictures import Pictures
+from api.ready_encoders import ReadyEncoders
+from api.schemas import Search
+from embedstore import Collection, Query, Store
+from embedstore.corpus import default_workers
+from embedstore.errors import BadQuery
+from embedstore.types import Vectors
+
+T = TypeVar("T")
+
+
+class Searching:
+    """Searches of a store; the event loop waits for none of them.
+
+    Those that wait for an encoder, or for a picture from elsewhere, take a thread each, so that
+    the encoder gets them together. All others only compute: more of them at once than there are
+    cores would wait for one another, and keep the event loop from its turn.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        encoders: ReadyEncoders,
+        decoding: AbstractContextManager[object],
+        pictures: Pictures,
+    ) -> None:
+        self._store, self._encoders = store, encoders
+        self._decoding, self._pictures = decoding, pictures
+        self._cores = CapacityLimiter(default_workers() + 1)
+
+    async def run(
+        self,
+        name: str,
+        wanted: Sequence[Search],
+        search: Callable[[Collection, list[Query]], T],
+    ) -> T:
+        """Search in a thread.
+
+        Args:
+            name: Of the collection.
+            wanted: What was sent.
+            search: What to do with the collection and the queries that were meant.
+        """
+        waits = any(_waits(each) for each in wanted)
+
+        def found() -> T:
+            collection = self._store.collection(name)
+            asked = [query_of(each, self._pictures.of(each)) for each in wanted]
+            if waits:
+                self._encoders.serve(collection)
+            decodes = any(each.image is not None for each in asked)
+            with self._decoding if decodes else nullcontext():
+                return search(collection, asked)
+
+        return await to_thread.run_sync(found, limiter=None if waits else self._cores)
+
+
+def _waits(wanted: Search) -> bool:
+    return bool(wanted.text or wanted.image_base64 or wanted.image_url or wanted.without)
+
+
+def query_of(wanted: Search, image: bytes | None) -> Query:
+    """Give the query that a request means.
+
+    Args:
+        wanted: What was sent.
+        image: The picture that it holds or names, or that was sent beside it.
+    """
+    return Query(
+        text=wanted.text,
+        image=image,
+        like=wanted.like,
+        vector=None if wanted.vector is None else _vector(wanted.vector),
+        without=tuple(wanted.without),
+        unlike=tuple(wanted.unlike),
+        text_weight=wanted.text_weight,
+        target=wanted.target,
+        k=wanted.k,
+        where=wanted.where,
+        diversity=wanted.diversity,
+        min_score=wanted.min_score,
+        min_probability=wanted.min_probability,
+    )
+
+
+def _vector(sent: list[float] | bytes) -> Vectors:
+    """Give a vector as it was sent; what is no number is refused with the query."""
+    if isinstance(sent, list):
+        with np.errstate(over="ignore"):
+            return np.array(sent, np.float32)
+    if len(sent) % 4:
+        raise BadQuery(
+            f"the vector has {len(sent)} bytes; expected base64 of float32, 4 bytes each"
+        )
+    return np.frombuffer(sent, "<f4")
