@@ -105,7 +105,8 @@ def plane(vectors: Vectors) -> Vectors:
     places = np.zeros((len(vectors), 2), np.float32)
     places[:, : len(two)] = apart @ two.T
     widest = np.abs(places).max(axis=0)
-    return places / np.where(widest > 1e-6, widest, np.float32(1))
+    places /= np.where(widest > 1e-6, widest, 1)
+    return places
 
 
 def _grouped(vectors: Vectors) -> tuple[NDArray[np.int64], list[int]]:
