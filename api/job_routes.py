@@ -13,7 +13,7 @@ from api import dependencies
 from api.dependencies import Named, Opened, Running
 from api.documented import errors
 from api.job_schemas import Calibrating, Clustering, NearDuplicates, ReEmbedding, Started
-from api.jobs import Job, Jobs, Progress
+from api.jobs import Job, Jobs, Progress, State
 from api.keys_scopes import sees
 from embedstore import Collection, re_embed
 from embedstore.calibration import calibrate
@@ -106,9 +106,10 @@ def part(wanted: Clustering, collection: Named, jobs: Running, response: Respons
 
 
 @router.get("/jobs")
-def jobs(jobs: Running, request: Request) -> list[Started]:
-    """List the jobs of collections that the key reaches, the newest first."""
-    return [_on_wire(job) for job in jobs.all() if sees(request, job.collection)]
+def jobs(jobs: Running, request: Request, state: State | None = None) -> list[Started]:
+    """List the jobs of collections that the key reaches, the newest first; or those in a state."""
+    seen = [job for job in jobs.all() if sees(request, job.collection)]
+    return [_on_wire(job) for job in seen if state in (None, job.state)]
 
 
 def _seen(job: str, jobs: Running, request: Request) -> Job:

@@ -4,20 +4,11 @@ import { follow } from "/jobs.js";
 import { peek, Refused } from "/server.js";
 
 const EVERY = 3000; // ms
-let [seesJobs, watching] = [true, false];
-
-async function runningJobs() {
-  try {
-    return (await peek("/v1/jobs")).filter((job) => job.state === "running"); // one at a time does
-  } catch (error) {
-    if (error.status === 403) seesJobs = false; // a key for one collection alone
-    throw error;
-  }
-}
+let watching = false;
 
 async function look(counted) {
   counted(await peek("/v1/collections"));
-  if (seesJobs) (await runningJobs()).forEach(follow);
+  (await peek("/v1/jobs?state=running")).forEach(follow);
 }
 
 export function watch(counted) {

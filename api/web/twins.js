@@ -16,8 +16,9 @@ const count = (n, one) => `${n.toLocaleString()} ${one}${n === 1 ? "" : "s"}`;
 function evidence(pairs) {
   if (pairs.every((pair) => pair.same_bytes)) return "the same file";
   const bits = pairs.map((pair) => pair.bits).filter((each) => each !== null);
-  const look = bits.length ? `looks differ in ${Math.max(...bits)} of 64 bits at most, ` : "";
-  return `${look}scores from ${Math.min(...pairs.map((pair) => pair.score)).toFixed(2)}`;
+  const most = Math.max(...bits);
+  const differ = most ? `looks differ in ${most} of 64 bits at most, ` : "the same look, ";
+  return `${bits.length ? differ : ""}scores from ${Math.min(...pairs.map((pair) => pair.score)).toFixed(2)}`;
 }
 
 function refresh() {
@@ -95,7 +96,7 @@ function markShown() {
 function question() {
   const whole = groups.filter(({ keys }) => keys.every((key) => marked.has(key))).length;
   const none = whole ? ` ${count(whole, "group")} would lose every picture.` : "";
-  return `Delete ${count(marked.size, "item")} from ${chosen()}?${none} They are gone from answers at once; `
+  return `Delete ${count(marked.size, "item")} from ${chosen()}?${none} What is deleted is gone from answers at once; `
     + "files in your folders stay, and come back when the folder is indexed again.";
 }
 

@@ -32,6 +32,9 @@ def test_long_work_is_a_job(client, path, body):
     done = followed(client, client.post(f"{WORDS}/{path}", json=body))
     assert (done["state"], done["kind"], done["error"]) == ("done", path, None)
     assert client.get("/v1/jobs").json()[0] == done
+    assert client.get("/v1/jobs", params={"state": "done"}).json()[0] == done
+    assert client.get("/v1/jobs", params={"state": "running"}).json() == []
+    assert client.get("/v1/jobs", params={"state": "lost"}).status_code == 422
 
 
 def test_a_collection_is_re_embedded_and_tells_how_far_it_is(client):
