@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from threading import BoundedSemaphore
+from typing import TYPE_CHECKING, Any
 
 from anyio import to_thread
 from fastapi import FastAPI
@@ -37,6 +38,9 @@ from api.telemetry import Telemetry
 from embedstore import Store, __version__
 from embedstore.corpus import default_workers
 
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+
 ROUTES = (
     collection_routes,
     item_routes,
@@ -47,6 +51,10 @@ ROUTES = (
     answer_routes,
     job_routes,
     embedding_routes,
+)
+# FastAPI's own, where it has one, would tell paths and what was sent
+NO_TELEMETRY: Any = dict.fromkeys(
+    ("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False
 )
 WEB = Path(__file__).parent / "web"
 
@@ -60,6 +68,7 @@ def create_app(
     origins: Sequence[str] = (),
     limits: Limits | None = None,
     fetching: Fetching | None = None,
+    traces: "TracerProvider | None" = None,
 ) -> FastAPI:
     """Make the service.
 
@@ -71,13 +80,19 @@ def create_app(
         origins: Other sites whose pages may use the server.
         limits: What a request and a key may cost.
         fetching: How pictures are fetched that requests name by address; None fetches none.
+        traces: Where requests are traced; the caller shuts it down. None traces none.
 
     Returns:
         An ASGI application.
     """
     # FastAPI's own documentation pages load scripts from another host, which may be out of reach.
     app = FastAPI(
-        title="embedstore", version=__version__, docs_url=None, redoc_url=None, lifespan=_finishing
+        title="embedstore",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_finishing,
+        telemetry=NO_TELEMETRY,
     )
     app.state.store = store
     app.state.decoding = BoundedSemaphore(default_workers())
@@ -97,6 +112,10 @@ def create_app(
     documented.install(app)
     names = None if hosts is None else frozenset(hosts)
     install(app, Door(api_key, KeyRing(store.folder), names, origins, limits or Limits()))
+    if traces is not None:
+        from api.telemetry_traces import Traced
+
+        app.add_middleware(Traced, provider=traces)
     app.add_middleware(Telemetry)
     for part in sorted((*WEB.glob("*.js"), *WEB.glob("*.css"))):
         _serve_file(app, f"/{part.name}", part.name)

@@ -7,6 +7,7 @@ EXIT_CODES = {
     "Unavailable": 6,
     "Corrupt": 7,
     "StorageFull": 8,
+    "NotAllowed": 9,
 }
 INTERRUPTED, TERMINATED = 130, 143  # as a shell has them
 
@@ -20,6 +21,7 @@ MEANINGS = {
     EXIT_CODES["Unavailable"]: "a package, device, port or database is missing now",
     EXIT_CODES["Corrupt"]: "stored bytes are damaged",
     EXIT_CODES["StorageFull"]: "the disk is full or read-only",
+    EXIT_CODES["NotAllowed"]: "the key may not do that",
     INTERRUPTED: "stopped by Ctrl-C; what was stored is safe",
     TERMINATED: "stopped by SIGTERM; what was stored is safe",
 }

@@ -13,6 +13,7 @@ from api.keys_scopes import is_open, reaches, scope_needed
 from api.limits import Limits, Rate
 from api.limits_time import Bounded, too_large
 from api.problems import problem
+from api.telemetry import route_of
 from embedstore.errors import EmbedStoreError
 
 log = logging.getLogger("embedstore.api")
@@ -110,7 +111,7 @@ class Guard:
         except Exception as error:
             if guarded.begun:
                 raise
-            log.exception("a request failed", exc_info=error)
+            log.exception("%s failed", route_of(scope), exc_info=error)
             told = problem(500, "InternalError", "unexpected error; see the server's log")
             await told(scope, receive, guarded)
 

@@ -6,9 +6,11 @@ import time
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from api.encoder_names import model_name
 from embedstore import Store
+from embedstore.catalog import CollectionInfo
 from embedstore.errors import EmbedStoreError
 from embedstore.types import Vectors
 
@@ -26,10 +28,16 @@ class Life(BaseModel):
     status: Literal["live"] = "live"
 
 
+State = Literal["ready", "not ready"]
+
+
 class Readiness(BaseModel):
     """Whether requests would be answered."""
 
-    status: Literal["ready", "not ready"]
+    status: Literal["ready", "degraded", "not ready"] = Field(
+        description="Degraded: some encoder is missing, and the collections of others are served."
+    )
+    encoders: dict[str, State] = {}
 
 
 class Canary:
@@ -39,22 +47,37 @@ class Canary:
         self._store = store
         self._first: dict[str, Vectors] = {}
         self._checking = threading.Lock()
-        self._last: tuple[float, bool] | None = None
+        self._last: tuple[float, Readiness] | None = None
 
-    def sings(self) -> bool:
+    def sings(self) -> Readiness:
         """Say whether the catalog opens and every encoder gives what it gave at first."""
         with self._checking:
             now = time.monotonic()
             if self._last is None or now - self._last[0] > TRUSTED_SECONDS:
-                self._last = (now, self._sound())
+                self._last = (now, self._checked())
             return self._last[1]
 
-    def _sound(self) -> bool:
+    def _checked(self) -> Readiness:
         try:
-            spaces = {info.space.fingerprint: info.name for info in self._store.collections()}
-            return all(self._same(space, name) for space, name in spaces.items())
+            spaces = {model_name(info.space): info for info in self._store.collections()}
         except EmbedStoreError as error:
             log.error("not ready: %s", error)
+            return Readiness(status="not ready")
+        sound = {name: self._sound(info) for name, info in spaces.items()}
+        encoders: dict[str, State] = {
+            name: "ready" if fine else "not ready" for name, fine in sound.items()
+        }
+        if all(sound.values()):
+            return Readiness(status="ready", encoders=encoders)
+        return Readiness(
+            status="degraded" if any(sound.values()) else "not ready", encoders=encoders
+        )
+
+    def _sound(self, info: CollectionInfo) -> bool:
+        try:
+            return self._same(info.space.fingerprint, info.name)
+        except EmbedStoreError as error:
+            log.error("not ready: encoder %s: %s", model_name(info.space), error)
             return False
 
     def _same(self, space: str, name: str) -> bool:
@@ -75,7 +98,7 @@ def live() -> Life:
 def ready(request: Request, response: Response) -> Readiness:
     """Open the catalog and encode a canary with every encoder, at most every few seconds."""
     canary: Canary = request.app.state.canary
-    if canary.sings():
-        return Readiness(status="ready")
-    response.status_code = 503
-    return Readiness(status="not ready")
+    told = canary.sings()
+    if told.status == "not ready":
+        response.status_code = 503
+    return told

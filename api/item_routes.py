@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from api import dependencies
-from api.dependencies import Decoding, Named, Told
+from api.dependencies import Decoding, Encoders, Named, Told
 from api.documented import errors
 from api.list_cursor import place_of, written
 from api.pictures import Pictures
@@ -16,13 +16,18 @@ from embedstore.corpus import Failure
 from embedstore.errors import BadImage, NotFound
 from embedstore.intake import Added
 
+LAST_ROW = 2**63 - 1
+
 router = dependencies.router("items")
 
 
 @router.post("/collections/{name}/items", responses=errors(404, 409, 507))
-def add(wanted: NewItems, collection: Named, decoding: Decoding, pictures: Told) -> Stored:
+def add(
+    wanted: NewItems, collection: Named, decoding: Decoding, encoders: Encoders, pictures: Told
+) -> Stored:
     """Store items; one whose key is there already replaces it."""
     items, unread = _items(wanted, pictures)
+    encoders.serve(collection)
     with decoding:
         report = collection.add(items)
     report.add(unread)
@@ -64,15 +69,17 @@ def delete(wanted: Keys, collection: Named) -> Deleted:
 def items(
     collection: Named,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
+    after: Annotated[int, Query(ge=0, le=LAST_ROW, description="A row, in place of a cursor.")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     where: Annotated[str | None, Query(max_length=4_000)] = None,
 ) -> StoredItems:
     """List items in the order they were stored."""
-    after = 0 if cursor is None else place_of(cursor, collection.info.id)
+    after = after if cursor is None else place_of(cursor, collection.info.id)
     found = collection.items(after, limit, where)
     end = len(found) < limit
     return StoredItems(
         items=[StoredItem(**item_on_wire(collection.name, item)) for item in found.values()],
+        rows=list(found),
         cursor=None if end else written(max(found), collection.info.id),
     )
 

@@ -18,6 +18,7 @@ class Started(Wire):
     total: int = Field(description="Steps in all; 0 where nobody knows.")
     result: Any = None
     error: str | None = None
+    error_kind: str | None = Field(default=None, description="As the title of a problem.")
     created: float
     finished: float | None = None
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from api.problems import detail_of
-from embedstore.errors import NotFound, Overloaded
+from embedstore.errors import EmbedStoreError, NotFound, Overloaded
 
 MOST_WAITING = 16
 MOST_REMEMBERED = 100
@@ -35,6 +35,7 @@ class Job:
         total: Steps in all; 0 where nobody knows.
         result: What it gave, as JSON.
         error: Why it failed, in one line.
+        error_kind: The kind of that error; None where it was not expected.
         created: Seconds since 1970, and so for the others.
         finished: When it was done or failed.
     """
@@ -47,6 +48,7 @@ class Job:
     total: int = 0
     result: Any = None
     error: str | None = None
+    error_kind: str | None = None
     created: float = field(default_factory=time.time)
     finished: float | None = None
 
@@ -119,7 +121,9 @@ class Jobs:
         except Exception as error:  # the job tells it
             log.exception("job %s failed", name, exc_info=error)
             told = detail_of(error).splitlines()[0]
-            self._change(name, state="failed", error=told, finished=time.time())
+            kind = type(error).__name__ if isinstance(error, EmbedStoreError) else None
+            changes = {"error": told, "error_kind": kind, "finished": time.time()}
+            self._change(name, state="failed", **changes)
         else:
             self._change(name, state="done", result=result, finished=time.time())
 

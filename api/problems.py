@@ -13,17 +13,20 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from api.documented import PROBLEM
+from api.encoder_names import NoEncoder
 from api.output import printable
-from api.telemetry import request_id
+from api.telemetry import request_id, route_of
 from embedstore.errors import (
     Conflict,
     Corrupt,
     EmbedStoreError,
     Invalid,
+    NotAllowed,
     NotFound,
     Overloaded,
     StorageFull,
     StoreLocked,
+    Unauthorized,
     Unavailable,
 )
 
@@ -31,10 +34,13 @@ STATUS: dict[type[EmbedStoreError], int] = {
     NotFound: 404,
     Conflict: 409,
     Invalid: 422,
+    NotAllowed: 403,
+    Unauthorized: 401,
     Unavailable: 503,
     Corrupt: 500,
     StorageFull: 507,
 }
+OF_OPENAI = ("/v1/embeddings", "/v1/models")  # whose clients look for `error.message`
 HIDDEN = "the store cannot do this now; see the server's log"
 MOST_WRONG = 20  # fields that one answer names
 LONGEST_NAME = 100  # of a field; a client may invent any
@@ -55,6 +61,13 @@ class _Problem(JSONResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it, with the path and the id of its request."""
         told = {**self._told, "instance": quote(scope["path"], errors="replace")}
+        if scope["path"].startswith(OF_OPENAI):
+            told["error"] = {
+                "message": told["detail"],
+                "type": told["title"],
+                "param": None,
+                "code": None,
+            }
         if (name := request_id.get()) is not None:
             told["request_id"] = name
         self.body = self.render(told)
@@ -97,8 +110,8 @@ def status_of(error: EmbedStoreError) -> int:
 
 def detail_of(error: Exception) -> str:
     """Give what a client may know of an error: nothing of the inside."""
-    if isinstance(error, Overloaded):
-        return str(error)
+    if isinstance(error, Overloaded | NoEncoder):
+        return printable(str(error))
     if not isinstance(error, EmbedStoreError):
         return "unexpected error; see the server's log"
     # The messages of these say where the store is
@@ -113,7 +126,9 @@ def install(app: FastAPI) -> None:
     def expected(request: Request, error: EmbedStoreError) -> JSONResponse:
         status, told = status_of(error), detail_of(error)
         if told == HIDDEN:
-            log.error("%s %s: %s", request.method, request.url.path, error)
+            log.error("%s: %s", route_of(request.scope), error)
+        if isinstance(error, Overloaded):
+            request.scope["embedstore.refused"] = "Overloaded"
         headers = {"Retry-After": RETRY_SECONDS} if status == 503 else None
         return problem(status, type(error).__name__, told, headers=headers)
 
@@ -133,7 +148,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     def unexpected(request: Request, error: Exception) -> JSONResponse:
-        log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
+        log.exception("%s failed", route_of(request.scope), exc_info=error)
         return problem(500, "InternalError", detail_of(error))
 
 

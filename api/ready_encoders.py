@@ -1,11 +1,15 @@
 """The encoders of a service: one of each space, shared by its collections and requests."""
 
+import logging
 import threading
 
-from api.encoder_names import BUNDLED, model_name
+from api.encoder_names import BUNDLED, NoEncoder, model_name
 from embedstore import Collection, Store, encoders
 from embedstore.encoding_queue import QueuedEncoder
-from embedstore.errors import NotFound
+from embedstore.errors import EmbedStoreError, NotFound
+from embedstore.types import Encoder
+
+log = logging.getLogger("embedstore.api")
 
 
 class ReadyEncoders:
@@ -15,16 +19,27 @@ class ReadyEncoders:
         self._store = store
         self._queues: dict[str, QueuedEncoder] = {}
         self._named: dict[str, QueuedEncoder] = {}
-        self._adding = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
 
     def serve(self, collection: Collection) -> None:
-        """Let a collection encode through the queue of its space."""
-        space = collection.info.space.fingerprint
-        with self._adding:
-            queue = self._queues.get(space)
-            if queue is None:
-                queue = self._queues[space] = QueuedEncoder(collection.encoder)
-        collection.use(queue)
+        """Let a collection encode through the queue of its space.
+
+        Raises:
+            NoEncoder: It cannot be loaded.
+        """
+        space = collection.info.space
+        with self._alone(space.fingerprint):
+            if space.fingerprint not in self._queues:
+                self._queues[space.fingerprint] = QueuedEncoder(_loaded(collection))
+        collection.use(self._queues[space.fingerprint])
+
+    def waiting(self) -> dict[str, int]:
+        """Give how many calls wait for each encoder that is loaded."""
+        return {model_name(queue.space): queue.waiting for queue in list(self._queues.values())}
+
+    def _alone(self, name: str) -> threading.Lock:
+        """Give the lock of one encoder: nobody waits for another that is slow to load."""
+        return self._locks.setdefault(name, threading.Lock())
 
     def models(self) -> list[str]:
         """Name the encoders that requests may choose: the bundled one and those in use."""
@@ -47,12 +62,13 @@ class ReadyEncoders:
 
     def named(self, name: str) -> QueuedEncoder:
         """Give an encoder by the name that `encoders.load` takes, loaded once."""
-        with self._adding:
+        with self._alone(name):
             if name not in self._named:
                 loaded = encoders.load(name)
                 space = loaded.space.fingerprint
-                if space not in self._queues:
-                    self._queues[space] = QueuedEncoder(loaded)
+                with self._alone(space):
+                    if space not in self._queues:
+                        self._queues[space] = QueuedEncoder(loaded)
                 self._named[name] = self._queues[space]
             return self._named[name]
 
@@ -60,3 +76,15 @@ class ReadyEncoders:
         """Finish what waits."""
         for queue in self._queues.values():
             queue.close()
+
+
+def _loaded(collection: Collection) -> Encoder:
+    try:
+        return collection.encoder
+    except EmbedStoreError as error:
+        name = model_name(collection.info.space)
+        log.error("encoder %s: %s", name, error)
+        raise NoEncoder(
+            f"the encoder {name} of collection {collection.name!r} cannot be loaded; "
+            "the server's log says why; other collections are served"
+        ) from error

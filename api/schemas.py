@@ -23,6 +23,15 @@ class Wrong(Wire):
     message: str
 
 
+class OpenAIError(Wire):
+    """Why a request failed, as OpenAI's clients read it."""
+
+    message: str
+    type: str
+    param: str | None = None
+    code: str | None = None
+
+
 class Problem(Wire):
     """Why a request failed, as RFC 9457 has it."""
 
@@ -33,6 +42,9 @@ class Problem(Wire):
     instance: str = Field(description="The path that was asked for.")
     request_id: str | None = Field(default=None, description="Names the request in the log.")
     errors: list[Wrong] = Field(default=[], description="The fields that are wrong, if any are.")
+    error: OpenAIError | None = Field(
+        default=None, description="The same for OpenAI's clients, where they ask."
+    )
 
 
 class NewCollection(Wire):
@@ -176,6 +188,7 @@ class StoredItems(Wire):
     """Items in the order they were stored."""
 
     items: list[StoredItem]
+    rows: list[int] = Field(description="Of each its row; a later one is larger.")
     cursor: str | None = Field(description="Gives the next items; null at the end.")
 
 

@@ -75,6 +75,10 @@ def query_of(wanted: Search, image: bytes | None) -> Query:
         wanted: What was sent.
         image: The picture that it holds or names, or that was sent beside it.
     """
+    if image is None and wanted.text is None and wanted.like is None and wanted.vector is None:
+        raise BadQuery(
+            "the query is empty; give text, image_base64, image_url, like (an item's key) or vector"
+        )
     return Query(
         text=wanted.text,
         image=image,

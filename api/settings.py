@@ -66,6 +66,9 @@ SETTINGS = {
     "max-requests": Setting("Requests that wait for their answer at once.", 128, _COUNT),
     "rate": Setting("Requests a second for each API key; 0 for any.", 100.0, click.FloatRange(0)),
     "stop-seconds": Setting("Time for accepted requests to end at SIGTERM.", 30, _COUNT),
+    "traces": Setting(
+        "An OpenTelemetry collector that gets traces (OTLP over HTTP), as http://localhost:4318."
+    ),
     "log": Setting(
         "Lines on the error stream: a JSON object a request, or warnings alone.",
         "quiet",

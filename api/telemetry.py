@@ -53,10 +53,18 @@ def _id(scope: Scope) -> str:
     return given if GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
 
 
-def _note(scope: Scope, status: int, seconds: float) -> None:
-    # Paths and methods are the client's words; only those of routes are told.
+def route_of(scope: Scope) -> str:
+    """Name what was asked: paths and methods are the client's words; only a route's are told."""
     route = getattr(scope.get("route"), "path", "none")
-    method = scope["method"] if scope["method"] in METHODS else "other"
+    return f"{_method(scope)} {route}"
+
+
+def _method(scope: Scope) -> str:
+    return scope["method"] if scope["method"] in METHODS else "other"
+
+
+def _note(scope: Scope, status: int, seconds: float) -> None:
+    method, _, route = route_of(scope).partition(" ")
     REQUESTS.labels(method, route, status).observe(seconds)
     if "embedstore.refused" in scope:
         REFUSED.labels(scope["embedstore.refused"]).inc()

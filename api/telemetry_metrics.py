@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from api.ready_encoders import ReadyEncoders
 from embedstore import Store, stages
 
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
@@ -30,8 +31,18 @@ STAGES = Histogram(
 )
 IN_FLIGHT = Gauge("embedstore_requests_in_flight", "Requests being answered.", registry=_process)
 REFUSED = Counter(
-    "embedstore_requests_refused", "Requests that reached no route.", ("reason",), registry=_process
+    "embedstore_requests_refused",
+    "Requests that were not taken: by the guard, or because too much waits.",
+    ("reason",),
+    registry=_process,
 )
+CACHES = Counter(
+    "embedstore_cache_lookups",
+    "Looks into a cache, and whether it held the answer.",
+    ("cache", "result"),
+    registry=_process,
+)
+stages.listen_to_caches(lambda name, held: CACHES.labels(name, "hit" if held else "miss").inc())
 stages.listen(lambda name, seconds: STAGES.labels(name).observe(seconds))
 
 router = APIRouter()
@@ -40,11 +51,17 @@ router = APIRouter()
 class _Held(Collector):
     """What a store holds and promises, looked up when it is asked for."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, encoders: ReadyEncoders) -> None:
+        self._store, self._encoders = store, encoders
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Give each number of every collection."""
+        """Give what waits for each encoder, and each number of every collection."""
+        waiting = GaugeMetricFamily(
+            "embedstore_encoding_queue", "Calls that wait for an encoder.", labels=["encoder"]
+        )
+        for name, calls in self._encoders.waiting().items():
+            waiting.add_metric([name], calls)
+        yield waiting
         items = _gauge("items", "Items.")
         quarantined = _gauge("quarantined", "Items that could not be stored.")
         rows = _gauge("index_rows", "Vectors searched.", "modality")
@@ -79,7 +96,7 @@ class _Held(Collector):
 def metrics(request: Request) -> Response:
     """Give counters, times and promises in Prometheus' text format."""
     held = CollectorRegistry()
-    held.register(_Held(request.app.state.store))
+    held.register(_Held(request.app.state.store, request.app.state.encoders))
     return Response(generate_latest(_process) + generate_latest(held), media_type=TYPE)
 
 

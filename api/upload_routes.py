@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import File, Form, UploadFile
 
 from api import dependencies
-from api.dependencies import Decoding, Named
+from api.dependencies import Decoding, Encoders, Named
 from api.documented import errors
 from api.item_routes import stored
 from api.schemas import MAX_ITEMS, Stored
@@ -21,6 +21,7 @@ def upload(
     ],
     collection: Named,
     decoding: Decoding,
+    encoders: Encoders,
     items: Annotated[
         str,
         Form(
@@ -30,5 +31,6 @@ def upload(
     ] = "[]",
 ) -> Stored:
     """Store pictures; one whose key is there already replaces its item."""
+    encoders.serve(collection)
     with decoding:
         return stored(collection.add(items_of(files, items)))

@@ -4,7 +4,10 @@ from types import TracebackType
 from typing import Self
 
 from embedstore.client_collection import RemoteCollection
+from embedstore.client_jobs import Progress, done
 from embedstore.client_line import RETRIES, SECONDS, Line, part
+from embedstore.corpus import Failure
+from embedstore.re_embedding import ReEmbedded
 
 
 def connect(
@@ -58,6 +61,27 @@ class RemoteStore:
     def drop(self, name: str) -> None:
         """Delete a collection with all its items."""
         self._line.ask("DELETE", f"/collections/{part(name)}")
+
+    def re_embed(
+        self,
+        name: str,
+        encoder: str,
+        *,
+        keep: str | None = None,
+        allow_missing: bool = False,
+        skip_without_source: bool = False,
+        progress: Progress | None = None,
+    ) -> ReEmbedded:
+        """Move a collection to another encoder and wait until it is there; see `re_embed`."""
+        wanted = {
+            "encoder": encoder,
+            "keep": keep,
+            "allow_missing": allow_missing,
+            "skip_without_source": skip_without_source,
+        }
+        told = done(self._line, f"/collections/{part(name)}/re-embed", wanted, progress)
+        failed = [Failure(**each) for each in told["failed"]]
+        return ReEmbedded(**{**told, "failed": failed})
 
     def close(self) -> None:
         """Close the connections."""

@@ -5,16 +5,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
+from embedstore.client_jobs import Progress, done
 from embedstore.client_line import Line, part
 from embedstore.corpus import Failure
 from embedstore.corpus.bounds import read_bytes
+from embedstore.duplicates import DIFFERENT_BITS, SCORE, Duplicates, Group, Pair
 from embedstore.errors import BadImage, BadQuery
 from embedstore.explaining import Explanation
 from embedstore.intake import Added
 from embedstore.paging import Page
+from embedstore.query_vector import MAX_HITS
 from embedstore.types import IN_CATALOG, Hit, Item, Query
 
+MOST_LISTED = 1000  # items in one answer
 BATCH, BATCH_BYTES = 64, 16 << 20  # of items in a request; a larger picture goes alone
 
 
@@ -75,6 +80,54 @@ class RemoteCollection:
         for each in told:
             del each["words"]
         return tuple(Explanation(**each) for each in told)
+
+    def items(self, after: int = 0, limit: int = 100, where: str | None = None) -> dict[int, Item]:
+        """List items by row, in the order they were stored; see `Collection.items`."""
+        if not 1 <= limit <= MAX_HITS:
+            raise BadQuery(f"limit is {limit}; expected 1 to {MAX_HITS}")
+        found: dict[int, Item] = {}
+        while len(found) < limit:
+            wanted = min(limit - len(found), MOST_LISTED)
+            asked = {"after": after, "limit": wanted, **({} if where is None else {"where": where})}
+            told = self._line.ask("GET", f"{self._path}/items?{urlencode(asked)}")
+            found |= zip(told["rows"], map(_item, told["items"]), strict=True)
+            if told["cursor"] is None:
+                break
+            after = max(found)
+        return found
+
+    def __iter__(self) -> Iterator[Item]:
+        """Give every item in the order they were stored."""
+        after = 0
+        while page := self.items(after, MOST_LISTED):
+            yield from page.values()
+            after = max(page)
+
+    def rebuild(self) -> None:
+        """Build the index files from the rows."""
+        done(self._line, f"{self._path}/rebuild")
+
+    def compact(self) -> None:
+        """Remove deleted items from every file."""
+        done(self._line, f"{self._path}/compact")
+
+    def duplicates(
+        self,
+        *,
+        score: float = SCORE,
+        bits: int = DIFFERENT_BITS,
+        read: bool = True,
+        progress: Progress | None = None,
+    ) -> Duplicates:
+        """Find groups of pictures that are nearly the same; see `duplicates.duplicates`."""
+        wanted = {"score": score, "bits": bits, "quick": not read}
+        told = done(self._line, f"{self._path}/duplicates", wanted, progress)
+        groups = (
+            Group(tuple(each["keys"]), tuple(Pair(**pair) for pair in each["pairs"]))
+            for each in told["groups"]
+        )
+        unreadable = (Failure(key, "the server's log says why") for key in told["unreadable"])
+        return Duplicates(tuple(groups), told["pictures"], tuple(unreadable))
 
     def describe(self) -> Mapping[str, Any]:
         """Give counts, space, index and quarantine as one JSON object."""

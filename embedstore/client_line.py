@@ -7,7 +7,7 @@ from urllib.parse import quote
 import httpx
 
 from embedstore import errors
-from embedstore.errors import EmbedStoreError, Invalid, Unavailable
+from embedstore.errors import EmbedStoreError, Invalid, NotAllowed, Unavailable
 
 SECONDS, RETRIES = 60.0, 3
 LONGEST_PAUSE = 10.0
@@ -75,10 +75,22 @@ def _error(answer: httpx.Response) -> EmbedStoreError:
         title, detail = str(told["title"]), str(told["detail"])
     except (ValueError, KeyError, TypeError):
         title, detail = "", f"status {answer.status_code} from a server that is not embedstore"
+    return error_of(title, detail, answer.status_code)
+
+
+def error_of(title: str, detail: str, status: int) -> EmbedStoreError:
+    """Give the error that a server told of.
+
+    Args:
+        title: Its kind.
+        detail: Its message.
+        status: Of HTTP, which decides where there is no such kind here.
+    """
     kind = getattr(errors, title, None)
     if isinstance(kind, type) and issubclass(kind, EmbedStoreError):
         return kind(detail)
-    busy = answer.status_code in (408, 429, 503)
-    if busy:
+    if status in (401, 403):
+        return NotAllowed(detail)
+    if status in (408, 429, 503):
         return Unavailable(detail)
-    return Invalid(detail) if answer.status_code < 500 else EmbedStoreError(detail)
+    return Invalid(detail) if status < 500 else EmbedStoreError(detail)

@@ -57,6 +57,11 @@ class QueuedEncoder:
         """What is done to a picture before it is encoded."""
         return self._real.preprocess
 
+    @property
+    def waiting(self) -> int:
+        """How many calls wait."""
+        return len(self._waiting)
+
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Encode texts as unit rows `(n, d)`.
 

@@ -4,6 +4,7 @@ EmbedStoreError
 ├── NotFound          404  no such store, collection or item
 ├── Conflict          409  SpaceMismatch, Moved, StoreLocked
 ├── Invalid           422  BadImage, BadQuery, BadFilter, BadItem
+├── NotAllowed        403  OutOfScope; Unauthorized (401)
 ├── Unavailable       503  MissingExtra, NoDevice, Overloaded
 ├── Corrupt           500  stored bytes that fail their checksum
 └── StorageFull       507  disk full or folder read-only
@@ -54,6 +55,18 @@ class BadFilter(Invalid):
 
 class BadItem(Invalid):
     """An item that cannot be stored: no key, no content, metadata that is not JSON, NaN vector."""
+
+
+class NotAllowed(EmbedStoreError):
+    """Something that the key in use may not do."""
+
+
+class Unauthorized(NotAllowed):
+    """No key, or one that the server does not know."""
+
+
+class OutOfScope(NotAllowed):
+    """A key that lacks the scope, or is for another collection."""
 
 
 class Unavailable(EmbedStoreError):

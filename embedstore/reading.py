@@ -18,6 +18,7 @@ from embedstore.indices import Indices
 from embedstore.paging import Page, search_page
 from embedstore.query_vector import MAX_HITS
 from embedstore.searching import search
+from embedstore.stages import looked_up
 from embedstore.thumbnails import Thumbnails
 from embedstore.types import Encoder, Hit, Item, Query, digest
 
@@ -97,6 +98,7 @@ class Reading:
         """
         version = self.picture_version(key)
         small = self._thumbnails.get(key, side, version)
+        looked_up("thumbnail", small is not None)
         if small is None:
             kept = self._picture(key)
             small = images.thumbnail(kept if isinstance(kept, Path) else kept[1], side)
@@ -216,6 +218,13 @@ class Reading:
             raise BadQuery(f"limit is {limit}; expected 1 to {MAX_HITS}")
         with self.catalog.as_opened(self.info):
             return self.catalog.page(self.info.id, after, limit, where)
+
+    def __iter__(self) -> Iterator[Item]:
+        """Give every item in the order they were stored."""
+        after = 0
+        while page := self.items(after, 1000):
+            yield from page.values()
+            after = max(page)
 
     @contextmanager
     def _named(self) -> Iterator[None]:

@@ -1,7 +1,8 @@
 """`embedstore serve`."""
 
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from api.stopping import ended_by_sigterm
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from opentelemetry.sdk.trace import TracerProvider
 
     from embedstore import Store
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 @option("max-requests")
 @option("rate")
 @option("stop-seconds")
+@option("traces")
 @option("log")
 @store_options
 @click.option("--show-settings", is_flag=True, help="Print each setting and its origin; then end.")
@@ -54,11 +57,14 @@ def serve(show_settings: bool, as_json: bool, **settings: Any) -> None:
     if settings["log"] == "json":
         telemetry_log.start()
     store, folder = settings["store"], settings["index_folder"]
-    with embedstore.open(store, folder=folder, must_exist=True) as opened:
-        app = _app(opened, settings)
-        with _listen(settings["host"], settings["port"]) as listening:
-            _tell(settings["host"], listening.getsockname()[1], as_json)
-            _run(app, listening, settings["stop_seconds"])
+    with (
+        embedstore.open(store, folder=folder, must_exist=True) as opened,
+        _traces(settings["traces"]) as traces,
+        _listen(settings["host"], settings["port"]) as listening,
+    ):
+        app = _app(opened, settings, traces)
+        _tell(settings["host"], listening.getsockname()[1], as_json)
+        _run(app, listening, settings["stop_seconds"])
 
 
 def _refuse_open_door(settings: dict[str, Any]) -> None:
@@ -78,7 +84,21 @@ def _has_keys(settings: dict[str, Any]) -> bool:
     return folder is not None and bool(KeyRing(Path(folder).expanduser()).keys())
 
 
-def _app(store: "Store", settings: dict[str, Any]) -> "FastAPI":
+@contextmanager
+def _traces(collector: str | None) -> Iterator["TracerProvider | None"]:
+    if collector is None:
+        yield None
+        return
+    from api.telemetry_traces import provider
+
+    made = provider(collector)
+    try:
+        yield made
+    finally:
+        made.shutdown()
+
+
+def _app(store: "Store", settings: dict[str, Any], traces: "TracerProvider | None") -> "FastAPI":
     from api.allowed import Allowed
     from api.app import create_app
     from api.fetching import Fetching
@@ -90,6 +110,7 @@ def _app(store: "Store", settings: dict[str, Any]) -> "FastAPI":
         hosts=None if settings["host"] not in LOOPBACK else LOOPBACK,
         allowed=Allowed(settings["generator"], settings["endpoint_key"]),
         origins=settings["origin"],
+        traces=traces,
         fetching=Fetching() if settings["fetch_urls"] else None,
         limits=Limits(
             body_bytes=settings["max_body_mib"] << 20,
@@ -108,6 +129,7 @@ def _run(app: "FastAPI", listening: socket.socket, stop_seconds: int) -> None:
         app,
         log_level="warning",
         log_config=None,
+        access_log=False,
         timeout_graceful_shutdown=stop_seconds,
         server_header=False,
     )

@@ -20,6 +20,7 @@ from embedstore.catalog.reader import ITEM, Reader, item_of
 from embedstore.catalog.registry import now
 from embedstore.catalog.tables import items, tombstones
 from embedstore.catalog.values import Rows
+from embedstore.stages import looked_up
 from embedstore.types import Item
 
 REMEMBERED = 64  # answers, over all collections
@@ -58,7 +59,10 @@ class Filtered(Reader, FieldIndexes):
         """
         with self._answers_lock:
             old = self._answers.get((collection_id, where))
-        if old is not None and (old.seq == seq or old.seq == self.seq(collection_id)[0]):
+        held = old is not None and (old.seq == seq or old.seq == self.seq(collection_id)[0])
+        if where is not None:
+            looked_up("filter", held)
+        if old is not None and held:
             return old.rows
         condition = self._condition(collection_id, where)
         known = set() if old is not None else {read_field(each) for each in self.indexed_fields()}

@@ -52,10 +52,14 @@ def test_the_openai_client_works(address):
         assert np.linalg.norm(mixed.data[1].embedding) == pytest.approx(1, abs=1e-5)
         with pytest.raises(openai.NotFoundError) as refused:
             client.embeddings.create(model="gpt", input="x")
-        assert "no model 'gpt'; expected one of: mini, toy" in refused.value.body["detail"]
+        assert "no model 'gpt'; expected one of: mini, toy" in refused.value.body["message"]
+        assert refused.value.body["type"] == "NotFound"
         with pytest.raises(openai.UnprocessableEntityError) as refused:
             client.embeddings.create(model="toy", input="x", dimensions=3)
-        assert "dimensions is 3" in refused.value.body["detail"]
+        assert "dimensions is 3" in refused.value.body["message"]
+        with pytest.raises(openai.NotFoundError) as refused:
+            client.models.retrieve("gpt")
+        assert "no model 'gpt'" in refused.value.body["message"]
 
 
 @pytest.mark.parametrize(
@@ -74,6 +78,7 @@ def test_the_openai_client_works(address):
 def test_bad_input_is_refused(client, wrong):
     answer = client.post("/v1/embeddings", json={"model": "toy", "input": wrong})
     assert answer.status_code == 422, answer.text
+    assert answer.json()["error"]["message"] == answer.json()["detail"]
 
 
 def test_one_encoder_serves_searches_answers_and_embeddings(client, store):

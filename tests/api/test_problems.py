@@ -34,6 +34,13 @@ def test_a_wrong_field_is_named(client):
     assert fields == ["body.k", "body." + "y" * 100]
 
 
+def test_an_empty_query_is_told_the_fields_that_there_are(client):
+    fields = "text, image_base64, image_url, like (an item's key) or vector"
+    for path in ("search", "search_page", "explain"):
+        answer = client.post(f"/v1/collections/words/{path}", json={"k": 3})
+        assert answer.json()["detail"] == f"the query is empty; give {fields}"
+
+
 def test_a_method_that_is_not_there_is_told_what_is(client):
     assert client.put("/v1/collections/words").headers["allow"]
 

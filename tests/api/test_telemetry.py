@@ -4,14 +4,22 @@ import io
 import json
 import logging
 import re
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from PIL import Image
 
 from api import health
 from api.app import create_app
 from api.telemetry_log import JsonLines
+from embedstore import Item
+from embedstore.errors import Corrupt
 
 SEARCH = "/v1/collections/words/search"
 
@@ -33,9 +41,36 @@ def test_the_service_is_ready_while_its_encoders_give_what_they_gave(client, sto
     for broken in (lambda texts: -encode(texts), lambda texts: encode(texts) * np.nan):
         monkeypatch.setattr(encoder, "encode_texts", broken)
         answer = client.get("/health/ready")
-        assert (answer.status_code, answer.json()) == (503, {"status": "not ready"})
+        told = {"status": "not ready", "encoders": {"toy": "not ready"}}
+        assert (answer.status_code, answer.json()) == (503, told)
     monkeypatch.setattr(encoder, "encode_texts", encode)
     assert client.get("/health/ready").status_code == 200
+
+
+@pytest.fixture
+def missing(store, tmp_path):
+    """A collection whose encoder is gone; the name that it has at the door."""
+    toy = store.collection("words").info.space
+    space = replace(toy, encoder=str(tmp_path / "gone"), weights="gone")
+    store.catalog.create("broken", space, {"prompts": ["{}"]})
+    return f"space-{space.fingerprint}"
+
+
+def test_one_missing_encoder_is_named_and_other_collections_are_served(
+    client, store, missing, tmp_path, caplog
+):
+    answer = client.get("/health/ready")
+    told = {"status": "degraded", "encoders": {"toy": "ready", missing: "not ready"}}
+    assert (answer.status_code, answer.json()) == (200, told)
+    asked = {"text": "red"}
+    assert client.post(SEARCH, json=asked).status_code == 200
+    items = {"items": [{"key": "new", "texts": ["x"]}]}
+    for path, body in (("search", asked), ("items", items), ("ask", {"question": "x"})):
+        gone = client.post(f"/v1/collections/broken/{path}", json=body)
+        assert (gone.status_code, gone.json()["title"]) == (503, "NoEncoder")
+        assert f"the encoder {missing} of collection 'broken'" in gone.json()["detail"]
+        assert str(tmp_path) not in gone.text
+    assert str(tmp_path / "gone") in caplog.text
 
 
 def test_a_closed_catalog_is_not_ready(store, monkeypatch):
@@ -95,6 +130,54 @@ def test_a_promise_and_its_last_check_are_told(client, store, monkeypatch):
     assert 'promised_recall{collection="words",modality="text"}' not in client.get("/metrics").text
 
 
+def test_what_waits_for_an_encoder_is_told_and_what_is_refused_is_counted(
+    client, store, monkeypatch
+):
+    client.post(SEARCH, json={"text": "red"})
+    queue = client.app.state.encoders.of("toy")
+    assert value(client, "embedstore_encoding_queue", encoder="toy") == 0
+    go, encoding, most = threading.Event(), threading.Event(), queue._most_waiting
+
+    def stuck(_: object) -> None:
+        encoding.set()
+        go.wait(60)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(queue._real, "encode_texts", stuck)
+    before = value(client, "embedstore_requests_refused_total", reason="Overloaded")
+    with ThreadPoolExecutor(most + 1) as threads:
+        begun = [threads.submit(queue.encode_texts, ["x"])]
+        assert encoding.wait(60)
+        begun += [threads.submit(queue.encode_texts, ["x"]) for _ in range(most)]
+        while queue.waiting < most:
+            time.sleep(0.001)
+        assert value(client, "embedstore_encoding_queue", encoder="toy") == most
+        refused = client.post(SEARCH, json={"text": "red"})
+        assert (refused.status_code, refused.json()["title"]) == (503, "Overloaded")
+        go.set()
+        for each in begun:
+            with pytest.raises(ZeroDivisionError):
+                each.result()
+    after = value(client, "embedstore_requests_refused_total", reason="Overloaded")
+    assert after == before + 1
+
+
+def test_looks_into_caches_are_counted(client, store):
+    def looks(cache: str) -> list[float]:
+        name = "embedstore_cache_lookups_total"
+        return [value(client, name, cache=cache, result=each) for each in ("hit", "miss")]
+
+    stream = io.BytesIO()
+    Image.new("RGB", (32, 24), "red").save(stream, "PNG")
+    store.collection("words").add([Item("picture", stream.getvalue())])
+    before = {each: looks(each) for each in ("filter", "thumbnail")}
+    for _ in range(3):
+        client.post(SEARCH, json={"text": "red", "where": "year == 2020"})
+        client.get("/v1/collections/words/thumbnails/picture")
+    for cache, (hits, misses) in before.items():
+        assert looks(cache) == [hits + 2, misses + 1], cache
+
+
 def test_refusals_are_counted_by_reason(store):
     with TestClient(create_app(store, api_key="secret")) as client:
         client.headers["Authorization"] = "Bearer secret"
@@ -122,6 +205,14 @@ def test_an_unexpected_error_has_an_id_and_all_headers(client, store, monkeypatc
     assert (answer.status_code, answer.headers["x-request-id"]) == (500, "mine")
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "secret" not in answer.text
+
+
+def test_the_log_of_errors_names_routes_and_no_keys(client, store, monkeypatch, caplog):
+    for error in (RuntimeError("broken"), Corrupt("damaged")):
+        monkeypatch.setattr(store.collection("words"), "get", Mock(side_effect=error))
+        assert client.get("/v1/collections/words/items/private-key").status_code == 500
+    assert caplog.text.count("GET /v1/collections/{name}/items/{key:path}") == 2
+    assert "private" not in caplog.text
 
 
 def test_a_line_for_each_request_tells_nothing_of_what_was_asked(client):

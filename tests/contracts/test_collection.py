@@ -4,24 +4,31 @@ import inspect
 import io
 import threading
 import time
+from functools import partial
 
 import httpx
 import pytest
 import uvicorn
+from fastapi.testclient import TestClient
 from PIL import Image
 
 import embedstore
 from api.app import create_app
-from embedstore import Item, Query, client_line, connect
+from api.keys import KeyRing
+from embedstore import Item, Query, client_collection, client_line, connect, re_embed
 from embedstore.client import RemoteStore
 from embedstore.client_collection import RemoteCollection
+from embedstore.duplicates import duplicates
 from embedstore.errors import (
     BadFilter,
     BadQuery,
     Conflict,
     Invalid,
+    NotAllowed,
     NotFound,
+    OutOfScope,
     Overloaded,
+    Unauthorized,
     Unavailable,
 )
 
@@ -109,6 +116,46 @@ def test_searches_agree_however_they_are_asked(words):
     assert "one/red door" not in {hit.item.key for hit in like}
 
 
+def test_items_are_listed_and_gone_through(words, monkeypatch):
+    monkeypatch.setattr(client_collection, "MOST_LISTED", 2)
+    keys = ["one/red door", "two", "three"]
+    assert [item.key for item in words] == keys
+    listed = words.items()
+    assert [item.key for item in listed.values()] == keys
+    assert list(listed.values()) == [words.get(key) for key in keys]
+    rows = list(listed)
+    assert rows == sorted(rows)
+    assert list(words.items(rows[0], 1).values()) == [listed[rows[1]]]
+    assert list(words.items(where="year == 2021")) == rows[1:]
+    assert words.items(rows[-1]) == {}
+    for limit in (0, 10_001):
+        with pytest.raises(BadQuery, match="expected 1 to 10000"):
+            words.items(limit=limit)
+    with pytest.raises(BadFilter):
+        words.items(where="nope == 1")
+
+
+def test_long_work_ends_before_the_call_does(store, words):
+    words.delete(["two"])
+    words.rebuild()
+    words.compact()
+    words.add([Item(key, image=picture("red")) for key in ("red", "again")])
+    words.add([Item("blue", image=picture("blue"))])
+    seen = []
+    remote = isinstance(store, RemoteStore)
+    told = {"read": False, "progress": lambda *steps: seen.append(steps)}
+    found = words.duplicates(**told) if remote else duplicates(words, **told)
+    (group,) = found.groups
+    assert group.keys == ("again", "red")
+    assert group.pairs[0].score == pytest.approx(1, abs=1e-3)
+    assert (found.pictures, found.unreadable) == (3, ())
+    move = store.re_embed if remote else partial(re_embed, store)
+    moved = move("words", "mini")
+    assert (moved.switched, moved.copied, moved.failed) == (True, 5, [])
+    with pytest.raises(Conflict):
+        move("words", "toy", keep="words")
+
+
 def test_pages_follow_each_other(words):
     asked = Query("a red door", target="text", k=2)
     first = words.search_page(asked)
@@ -134,10 +181,37 @@ def test_errors_are_of_the_same_kind(store, words):
 
 
 def test_the_faces_have_the_same_methods_and_parameters():
+    def parameters(method) -> list[str]:
+        return list(inspect.signature(method).parameters)[1:]
+
+    done_here = {"duplicates": duplicates}  # a function, which takes the collection
     for name, method in inspect.getmembers(RemoteCollection, inspect.isfunction):
         if not name.startswith("_"):
-            here = inspect.signature(getattr(embedstore.Collection, name)).parameters
-            assert list(inspect.signature(method).parameters) == list(here), name
+            here = done_here.get(name) or getattr(embedstore.Collection, name)
+            wanted = [each for each in parameters(here) if each != "workers"]
+            assert parameters(method) == wanted, name
+    wanted = [each for each in parameters(re_embed) if each != "workers"]
+    assert parameters(RemoteStore.re_embed) == wanted
+
+
+@pytest.mark.parametrize(
+    ("scope", "kind", "told"),
+    [(None, Unauthorized, "send the API key"), ("read", OutOfScope, "needs scope 'write'")],
+)
+def test_what_a_key_may_not_is_an_error_of_its_own(tmp_path, scope, kind, told):
+    with embedstore.open(tmp_path / "store") as opened:
+        opened.create("words", "toy")
+        ring = KeyRing(opened.folder)
+        made = ring.create("key", "read")
+        line = client_line.Line("http://testserver", made if scope else None, 1.0, 0)
+        line._client.close()
+        headers = dict(line._client.headers)
+        with TestClient(create_app(opened), "http://testserver/v1", headers=headers) as client:
+            line._client = client
+            remote = RemoteCollection(line, "words")
+            with pytest.raises(kind, match=told) as refused:
+                remote.add([Item("x", texts=("x",))])
+            assert isinstance(refused.value, NotAllowed)
 
 
 def test_what_a_busy_server_did_not_take_is_asked_again(monkeypatch):

@@ -1,5 +1,7 @@
 """The documents against the code: references up to date, every command line understood, the tutorial run."""
 
+import base64
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -8,9 +10,12 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from fastapi.testclient import TestClient
 
 import embedstore.gallery
+from api.app import create_app
 from api.cli import main
+from docs.examples import EXAMPLES
 from embedstore import encoders, store
 
 ROOT = Path(__file__).parents[2]
@@ -114,9 +119,40 @@ def test_the_tutorial_works_as_it_is_written(home):
     assert done == {"index", "search", "info", "get", "duplicates", "clusters", "caption", "ask"}
 
 
-def test_every_address_shown_is_a_route(tmp_path):
-    from api.app import create_app
+def sent(client, words: list[str], folder: Path):
+    """Send what a line of curl sends."""
+    place, body, files, form = words[2], None, [], {}
+    for flag, value in zip(words[3::2], words[4::2], strict=True):
+        name, _, told = value.partition("=")
+        if flag == "-d":
+            body = json.loads(value)
+        elif flag == "-F" and told.startswith("@"):
+            files.append((name, (told[1:], (folder / told[1:]).read_bytes())))
+        elif flag == "-F":
+            form[name] = told
+        else:
+            assert (flag, value) == ("-H", "content-type: application/json")
+    path = place.removeprefix("localhost:8000")
+    return client.post(path, json=body, files=files or None, data=form or None)
 
+
+def test_every_example_of_the_reference_works(tmp_path):
+    gallery = Path(embedstore.gallery.__file__).parent / "photos"
+    picture = (gallery / "cat.jpg").read_bytes()
+    for name in ("door.jpg", "wall.jpg"):
+        (tmp_path / name).write_bytes(picture)
+    with embedstore.open(tmp_path / "store") as opened:
+        opened.create("photos", "toy")
+        with TestClient(create_app(opened)) as client:
+            for (_, path), example in EXAMPLES.items():
+                whole = example.replace("PICTURE", base64.b64encode(picture).decode())
+                answer = sent(client, shlex.split(whole.replace("\\\n", " ")), tmp_path)
+                assert answer.is_success, (path, answer.text)
+                assert '"failed":[{' not in answer.text, (path, answer.text)
+        assert opened.collection("photos").get("lisbon/door").texts == ("a red door",)
+
+
+def test_every_address_shown_is_a_route(tmp_path):
     with embedstore.open(tmp_path) as opened:
         paths = create_app(opened).openapi()["paths"]
     routes = [re.compile(re.sub(r"\{\w+\}", "[^/]+", path)) for path in paths]
