@@ -98,10 +98,10 @@ def map_of(collection: Collection, most: int = POINTS) -> Map:
 def plane(vectors: Vectors) -> Vectors:
     """Give `(n, 2)` places in -1..1 for vectors `(n, d)`: their first two principal components."""
     apart = vectors - vectors.mean(axis=0)
-    _, _, directions = np.linalg.svd(apart, full_matrices=False)
-    two = directions[:2]
+    _, directions = np.linalg.eigh(apart.T @ apart)  # a fifth of the time of an SVD of the rows
+    two = directions[:, ::-1][:, :2].T
     largest = np.abs(two).argmax(axis=1)
-    two = two * np.sign(two[np.arange(len(two)), largest])[:, None]  # SVD leaves the sign open
+    two = two * np.sign(two[np.arange(len(two)), largest])[:, None]  # which is otherwise open
     places = np.zeros((len(vectors), 2), np.float32)
     places[:, : len(two)] = apart @ two.T
     widest = np.abs(places).max(axis=0)
