@@ -103,6 +103,7 @@ def create_app(
         store, app.state.encoders, app.state.decoding, app.state.pictures
     )
     app.state.allowed = allowed or Allowed()
+    app.include_router(search_routes.most_asked)  # first: each route that is tried costs time
     for routes in ROUTES:
         app.include_router(routes.router)
     app.include_router(health.router)

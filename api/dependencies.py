@@ -15,10 +15,11 @@ from embedstore import Collection, Store
 from embedstore.errors import Moved
 
 
-class _AskedAgain(APIRoute):
+class AskedAgain(APIRoute):
     """A route that asks once more where a collection was re-embedded while it answered."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Give what answers a request."""
         answer = super().get_route_handler()
 
         async def answer_again(request: Request) -> Response:
@@ -30,10 +31,10 @@ class _AskedAgain(APIRoute):
         return answer_again
 
 
-def router(subject: str) -> APIRouter:
+def router(subject: str, route_class: type[APIRoute] = AskedAgain) -> APIRouter:
     """Make the router of a subject; its errors are documented."""
     return APIRouter(
-        prefix="/v1", route_class=_AskedAgain, tags=[subject], responses=dict(EVERYWHERE)
+        prefix="/v1", route_class=route_class, tags=[subject], responses=dict(EVERYWHERE)
     )
 
 

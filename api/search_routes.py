@@ -11,15 +11,17 @@ from api.dependencies import Decoding, Encoders, Named, Told
 from api.documented import errors
 from api.schemas import Explained, Found, FoundPage, Search, Searches, SearchPage
 from api.searching import Searching, query_of
+from api.short_way import ShortWay
 from api.shown import hit_on_wire
 from api.uploads import json_part
 from embedstore import Collection, Hit, Query
 from embedstore.errors import BadQuery
 
 router = dependencies.router("search")
+most_asked = dependencies.router("search", ShortWay)
 
 
-@router.post("/collections/{name}/search", responses=errors(404, 409))
+@most_asked.post("/collections/{name}/search", responses=errors(404, 409))
 async def search(wanted: Search, name: str, request: Request) -> list[Found]:
     """Find the nearest items, best first."""
     return await _searching(request).run(

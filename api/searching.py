@@ -1,7 +1,7 @@
 """How the service searches: in threads, with its encoders, and so many searches at once."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TypeVar
 
 import numpy as np
@@ -12,7 +12,7 @@ from api.ready_encoders import ReadyEncoders
 from api.schemas import Search
 from embedstore import Collection, Query, Store
 from embedstore.corpus import default_workers
-from embedstore.errors import BadQuery
+from embedstore.errors import BadQuery, Moved
 from embedstore.types import Vectors
 
 T = TypeVar("T")
@@ -36,6 +36,7 @@ class Searching:
         self._store, self._encoders = store, encoders
         self._decoding, self._pictures = decoding, pictures
         self._cores = CapacityLimiter(default_workers() + 1)
+        self._known: dict[str, Collection] = {}
 
     async def run(
         self,
@@ -52,8 +53,7 @@ class Searching:
         """
         waits = any(_waits(each) for each in wanted)
 
-        def found() -> T:
-            collection = self._store.collection(name)
+        def found(collection: Collection) -> T:
             asked = [query_of(each, self._pictures.of(each)) for each in wanted]
             if waits:
                 self._encoders.serve(collection)
@@ -61,7 +61,18 @@ class Searching:
             with self._decoding if decodes else nullcontext():
                 return search(collection, asked)
 
-        return await to_thread.run_sync(found, limiter=None if waits else self._cores)
+        return await to_thread.run_sync(
+            self._at, name, found, limiter=None if waits else self._cores
+        )
+
+    def _at(self, name: str, found: Callable[[Collection], T]) -> T:
+        """Search the collection that has a name; a search tells itself if it had it before."""
+        known = self._known.get(name)
+        if known is not None:
+            with suppress(Moved):
+                return found(known)
+        known = self._known[name] = self._store.collection(name)
+        return found(known)
 
 
 def _waits(wanted: Search) -> bool:

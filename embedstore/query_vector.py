@@ -151,7 +151,7 @@ def _words(
 
 
 def _unit(vector: Vectors) -> Vectors:
-    norm = float(np.linalg.norm(vector))
+    norm = float(np.linalg.norm(vector.astype(np.float64)))  # large numbers, squared, are inf
     if norm < 1e-6:
         raise BadQuery("the parts of the query cancel each other out; change a weight or a term")
     return (vector / norm).astype(np.float32)
