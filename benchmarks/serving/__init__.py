@@ -1,0 +1,1 @@
+"""How the service does beside the library in it: `python -m benchmarks serving`."""
