@@ -3,6 +3,7 @@
 import io
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -17,7 +18,7 @@ COLOURS = 96  # of the palette: a picture in the documents shall stay under 200 
 
 
 def main() -> None:
-    """Index the sample gallery with `mini`, and take the results in light, an item in dark."""
+    """Index the sample gallery with `mini`; take results and map in light, an item in dark."""
     with (
         tempfile.TemporaryDirectory() as folder,
         embedstore.open(Path(folder) / "store") as store,
@@ -36,10 +37,18 @@ def main() -> None:
                     page.locator(".tile").first.click()
                     page.locator("#describe").click()
                     page.locator(".cited").first.wait_for()
-                page.wait_for_load_state("networkidle")
-                taken = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-                path = DOCS / f"page-{scheme}.png"
-                taken.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+                take(page, f"page-{scheme}")
+                if scheme == "light":
+                    page.click("#views >> text=Map")
+                    page.locator("#map-groups button").last.wait_for()
+                    take(page, "page-map")
+
+
+def take(page: Any, name: str) -> None:
+    """Write what a page shows to the documents."""
+    page.wait_for_load_state("networkidle")
+    taken = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    taken.quantize(COLOURS, dither=Image.Dither.NONE).save(DOCS / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":
