@@ -106,7 +106,7 @@ search.onOpen(item.open);
 item.onLike(moreLike);
 item.listen();
 picture.listen(takePicture);
-collections.listen(entered, again);
+collections.listen(entered, () => { map.forget(); again(); });
 map.listen(item.open);
 twins.listen(item.open, deleted);
 start();
