@@ -65,4 +65,4 @@ def learnt(
 
 def _material(world: Made) -> Captioned:
     captions = tuple((caption,) for caption in world.captions)
-    return Captioned(captions, world.vectors[:, None])
+    return Captioned(captions, world.vectors)

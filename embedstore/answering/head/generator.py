@@ -17,6 +17,7 @@ from embedstore.answering.head.shown import Shown, inputs, shown
 from embedstore.answering.types import Draft, Prompt
 
 SIGNALS = ("copied", "margin", "least", "gain", "pieces", "in_evidence", "agreed")
+_JUDGED = 3  # captions, before it is taken that none rests on a neighbour
 Agree = Callable[[str], float]
 
 
@@ -94,7 +95,7 @@ def draft(stored: Stored, prompt: Prompt) -> Draft:
 def answered(
     stored: Stored, seen: Shown, question: str | None, agree: Agree = lambda _: 0.0
 ) -> tuple[list[Line], Judged]:
-    """Write the best lines, and judge the first.
+    """Write the best lines; the first of a caption is the best that rests on a neighbour.
 
     Args:
         stored: The head.
@@ -113,7 +114,12 @@ def answered(
     gains = [settings.trust * agree(vocabulary.decode(line.pieces)) for line in found]
     gained = [Line(line.pieces, line.score + gain) for line, gain in zip(found, gains, strict=True)]
     lines = sorted(gained, key=lambda line: -line.score)
-    return lines, judge(head, memory, prefix, lines[0].pieces, vocabulary.end)
+    most = 1 if question is not None else min(_JUDGED, len(lines))
+    judged = [judge(head, memory, prefix, lines[0].pieces, vocabulary.end)]
+    while not any(judged[-1].support) and len(judged) < most:
+        judged.append(judge(head, memory, prefix, lines[len(judged)].pieces, vocabulary.end))
+    chosen = len(judged) - 1 if any(judged[-1].support) else 0
+    return [lines[chosen], *lines[:chosen], *lines[chosen + 1 :]], judged[chosen]
 
 
 def prefixed(stored: Stored, question: str | None) -> list[int]:

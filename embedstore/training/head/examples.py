@@ -77,7 +77,7 @@ class Examples:
             for one, some in zip(near, texts, strict=True)
         ]
         blind = bool(near) and rng.random() < recipe.blind
-        vector = None if blind else self._version(photo, rng)
+        vector = None if blind else self._noisy(self.photos.pictures[photo], rng)
         prefix = (self._vocabulary.caption,)
         return Lesson(
             Shown(tuple(neighbours), vector),
@@ -131,7 +131,7 @@ class Examples:
             self._neighbour(some, self.photos.pictures[one], change)
             for one, some in zip(near, texts, strict=True)
         ]
-        vector = None if reading else self._version(photo, rng)
+        vector = None if reading else self._noisy(self.photos.pictures[photo], rng)
         question, answer = replaced(question, change), replaced(answer, change)
         return self._question(question, answer, neighbours, vector)
 
@@ -171,10 +171,6 @@ class Examples:
             [replaced(text, change) for text in answers],
             vector,
         )
-
-    def _version(self, photo: int, rng: np.random.Generator) -> Vectors:
-        versions = self.photos.versions[photo]
-        return self._noisy(versions[int(rng.integers(len(versions)))], rng)
 
     def _noisy(self, vector: Vectors, rng: np.random.Generator) -> Vectors:
         """Blur a picture a little: its encoder knows the photos it learnt from too well."""

@@ -4,20 +4,16 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
 from embedstore.corpus.images import load
 from embedstore.errors import Invalid, NotFound
-from embedstore.training.augment import Augment, version_of
 from embedstore.training.pairs import Photo, hashed_place
 from embedstore.training.prefetch import grouped, prefetched
 from embedstore.types import Encoder, Pixels, Vectors, digest
 
-_Item = TypeVar("_Item")
 _BATCH = 64
-_AUGMENT = Augment(least_area=0.2)
 
 
 @dataclass(frozen=True)
@@ -41,16 +37,11 @@ class Captioned:
 
     Attributes:
         captions: Of each photo.
-        versions: `(n, 1 + v, d)`, of each photo its whole, then random crops.
+        pictures: `(n, d)`.
     """
 
     captions: tuple[tuple[str, ...], ...]
-    versions: Vectors
-
-    @property
-    def pictures(self) -> Vectors:
-        """The whole photos, `(n, d)`."""
-        return self.versions[:, 0]
+    pictures: Vectors
 
 
 @dataclass(frozen=True)
@@ -112,30 +103,10 @@ def held_out(asked: Sequence[Asked], share: float) -> tuple[list[Asked], list[As
     return learnt, held
 
 
-def captioned(
-    photos: Sequence[Photo], encoder: Encoder, folder: Path, versions: int = 0
-) -> Captioned:
-    """Encode photos, or take the vectors from where they are kept.
-
-    Args:
-        photos: With their captions.
-        encoder: Gives the vectors.
-        folder: Where they are kept.
-        versions: Crops of each photo, the same in every run.
-    """
-    captions = tuple(photo.captions for photo in photos)
-    parts = [_pictures([photo.path for photo in photos], encoder, folder)[:, None]]
-
-    def crop(place: tuple[int, int]) -> Pixels:
-        dice = np.random.default_rng(place)
-        return version_of(photos[place[0]], encoder.preprocess, _AUGMENT, dice)
-
-    if versions:
-        places = [(photo, number) for photo in range(len(photos)) for number in range(versions)]
-        own = [str(photo.path) for photo in photos], versions
-        crops = _kept(folder, encoder, own, lambda: _encoded(encoder, crop, places))
-        parts.append(crops.reshape(len(photos), versions, -1))
-    return Captioned(captions, np.concatenate(parts, 1))
+def captioned(photos: Sequence[Photo], encoder: Encoder, folder: Path) -> Captioned:
+    """Encode photos, or take the vectors from where they are kept."""
+    pictures = _pictures([photo.path for photo in photos], encoder, folder)
+    return Captioned(tuple(photo.captions for photo in photos), pictures)
 
 
 def questioned(asked: Sequence[Asked], encoder: Encoder, folder: Path) -> Questioned:
@@ -152,15 +123,11 @@ def _pictures(images: Sequence[object], encoder: Encoder, folder: Path) -> Vecto
     def decode(image: object) -> Pixels:
         return load(image, encoder.preprocess)  # type: ignore[arg-type]
 
-    own = [str(one) for one in images]
-    return _kept(folder, encoder, own, lambda: _encoded(encoder, decode, images))
+    def encode() -> Vectors:
+        batches = prefetched(decode, grouped(images, _BATCH))
+        return np.concatenate([encoder.encode_images(pixels) for pixels in batches])
 
-
-def _encoded(
-    encoder: Encoder, decode: Callable[[_Item], Pixels], items: Sequence[_Item]
-) -> Vectors:
-    batches = prefetched(decode, grouped(items, _BATCH))
-    return np.concatenate([encoder.encode_images(pixels) for pixels in batches])
+    return _kept(folder, encoder, [str(one) for one in images], encode)
 
 
 def _kept(folder: Path, encoder: Encoder, of: object, encode: Callable[[], Vectors]) -> Vectors:

@@ -24,8 +24,8 @@ from embedstore.training.head.recipe import HeadRecipe
 from embedstore.training.pairs import Pairs
 from embedstore.types import Encoder
 
-CAPTIONS = Search()
-ANSWERS = Search(most=12, penalty=0.4)
+CAPTIONS = Search(beams=6, penalty=1.1, trust=8.0)
+ANSWERS = Search(most=12, penalty=0.4, trust=1.0)
 _NEAREST = 40
 
 
@@ -79,8 +79,7 @@ def prepared(
             "some of both; add pictures, or change hold_out in the recipe"
         )
     vocabulary, config = _form(data, asked, encoder, recipe, begun)
-    photos = captioned(data.train, encoder, run, recipe.versions)
-    val = captioned(data.val, encoder, run)
+    photos, val = captioned(data.train, encoder, run), captioned(data.val, encoder, run)
     near = near_pictures(photos.pictures, photos.pictures, _NEAREST, itself=True)
     learnt = questioned(asked, encoder, run) if asked else None
     measured = questioned(held, encoder, run) if held else None

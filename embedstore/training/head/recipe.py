@@ -28,7 +28,6 @@ class HeadRecipe:
         clip: Norm of the gradient at most.
         smoothing: Share of the loss that asks for every piece alike.
         ema: Share that the running average of the weights keeps in a step.
-        versions: Random crops of each photo that captions are learnt from beside its whole.
         noise: Greatest length of the random vector that is added to a picture's.
         blind: Share of captions that are written without the picture, from neighbours alone.
         alone: Share of examples without any neighbour, which stops copying from taking over.
@@ -64,9 +63,8 @@ class HeadRecipe:
     clip: float = 1.0
     smoothing: float = 0.1
     ema: float = 0.998
-    versions: int = 6
-    noise: float = 1.0
-    blind: float = 0.1
+    noise: float = 0.3
+    blind: float = 0.0
     alone: float = 0.25
     rename: float = 0.1
     pool: int = 15

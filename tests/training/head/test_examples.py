@@ -20,7 +20,7 @@ def made():
     pictures /= np.linalg.norm(pictures, axis=1, keepdims=True)
     said = tuple((f"photo number {n}",) for n in range(PHOTOS))
     vocabulary = Vocabulary.learnt([text for texts in said for text in texts], 300)
-    photos = Captioned(said, pictures[:, None])
+    photos = Captioned(said, pictures)
     near = near_pictures(pictures, pictures, 6, itself=True)
 
     def examples(**changes):
@@ -35,23 +35,9 @@ def shown_of(examples, count=300):
     return [examples.captions(n % PHOTOS, rng).shown for n in range(count)]
 
 
-def test_a_photo_is_shown_whole_or_as_a_crop_of_it():
-    versions = np.eye(6, dtype=np.float32).reshape(2, 3, 6)
-    vocabulary = Vocabulary.learnt(["a b", "c d"], 300)
-    recipe = HeadRecipe(noise=0.0, blind=0.0, alone=0.5, least=1, most=1)
-    photos = Captioned((("a b",), ("c d",)), versions)
-    examples = Examples(
-        vocabulary, HeadConfig(vocabulary.pieces, 6), recipe, photos, np.array([[1], [0]])
-    )
-    rng = np.random.default_rng(0)
-    seen = [examples.captions(1, rng).shown for _ in range(100)]
-    assert {int(one.vector.argmax()) for one in seen} == {3, 4, 5}
-    assert {int(near.vector.argmax()) for one in seen for near in one.neighbours} == {0}
-
-
 def test_a_neighbour_never_says_a_caption_that_is_to_be_written():
     vocabulary = Vocabulary.learnt(["a dog", "a cat"], 300)
-    photos = Captioned((("a dog",), ("a dog", "a cat")), np.eye(2, dtype=np.float32)[:, None])
+    photos = Captioned((("a dog",), ("a dog", "a cat")), np.eye(2, dtype=np.float32))
     recipe = HeadRecipe(alone=0.0, least=1, most=1, rename=0.0)
     config = HeadConfig(vocabulary.pieces, 2)
     examples = Examples(vocabulary, config, recipe, photos, np.array([[1], [0]]))
