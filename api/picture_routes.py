@@ -65,10 +65,9 @@ def _there(key: str, picture: Callable[[], bytes]) -> bytes:
     try:
         return picture()
     except BadImage as error:  # its message may hold a path of this machine
-        log.warning("picture of %r: %s", key, error)
+        log.warning("a stored picture is gone or no longer decodes")
         raise NotFound(
-            f"the picture of item {key!r} is gone or no longer decodes; "
-            "the server's log says more; index its folder again"
+            f"the picture of item {key!r} is gone or no longer decodes; index its folder again"
         ) from error
 
 
