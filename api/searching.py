@@ -1,7 +1,7 @@
 """How the service searches: in threads, with its encoders, and so many searches at once."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 import numpy as np
@@ -67,12 +67,14 @@ class Searching:
 
     def _at(self, name: str, found: Callable[[Collection], T]) -> T:
         """Search the collection that has a name; a search tells itself if it had it before."""
-        known = self._known.get(name)
-        if known is not None:
-            with suppress(Moved):
-                return found(known)
-        known = self._known[name] = self._store.collection(name)
-        return found(known)
+        try:
+            return found(self._known.get(name) or self._opened(name))
+        except Moved:
+            return found(self._opened(name))
+
+    def _opened(self, name: str) -> Collection:
+        opened = self._known[name] = self._store.collection(name)
+        return opened
 
 
 def _waits(wanted: Search) -> bool:
