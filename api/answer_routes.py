@@ -8,11 +8,12 @@ from fastapi import Depends, Request
 from api import dependencies
 from api.allowed import Allowed
 from api.answer_schemas import Answered, Answering, Asked, Captioned
-from api.commands.answering import answer_json
+from api.commands.answer_output import answer_json
 from api.dependencies import Decoding, Encoders, Named, Told
 from api.documented import errors
 from embedstore import Collection
 from embedstore.answering.answerer import LEAST_SCORE, Answerer, Settings
+from embedstore.answering.evidence import OwnGroup
 from embedstore.answering.types import Answer
 
 router = dependencies.router("answers")
@@ -67,6 +68,7 @@ def _answerer(wanted: Answering, collection: Collection, allowed: Allowed) -> An
         min_score=LEAST_SCORE if wanted.min_score is None else wanted.min_score,
         min_confidence=wanted.min_confidence,
         risk=wanted.risk,
+        leave_out=OwnGroup() if wanted.leave_out_own else None,
     )
     generator = allowed.of(wanted.generator, collection.info.space.fingerprint)
     return Answerer(collection, generator, settings)

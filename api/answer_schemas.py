@@ -24,6 +24,11 @@ class Answering(Pictured):
     risk: float | None = Field(
         default=None, ge=0, le=1, description="Share of given answers that may be wrong."
     )
+    leave_out_own: bool = Field(
+        default=False,
+        description="The picture itself, its near-duplicates and all with their captions are no "
+        "evidence.",
+    )
 
 
 class Captioned(Answering):

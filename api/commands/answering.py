@@ -1,24 +1,82 @@
-"""What the commands that answer share: their options, the generator, how an answer is printed."""
+"""What the commands that answer share: their options, and what answers."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, fields
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.output import print_json, print_table, printable
 from api.settings import collection_option, endpoint_key_option, json_option, store_options
 
 if TYPE_CHECKING:
     from embedstore import Collection
-    from embedstore.answering.answerer import Settings
-    from embedstore.answering.types import Answer, Generator
+    from embedstore.answering.answerer import Answerer, Settings
 
 Command = Callable[..., Any]
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What the options of a command that answers ask for; those it lacks keep their default."""
+
+    store: str
+    index_folder: str | None
+    collection: str
+    as_json: bool
+    k: int
+    where: str | None
+    min_score: float | None
+    leave_out_own: bool = False
+    generator: str | None = None
+    endpoint_key: str | None = None
+    risk: float | None = None
+    min_confidence: float | None = None
+
+    @property
+    def settings(self) -> "Settings":
+        """Say what to look at, and when to abstain."""
+        from embedstore.answering.answerer import LEAST_SCORE, Settings
+        from embedstore.answering.evidence import OwnGroup
+
+        return Settings(
+            k=self.k,
+            where=self.where,
+            min_score=LEAST_SCORE if self.min_score is None else self.min_score,
+            min_confidence=self.min_confidence,
+            risk=self.risk,
+            leave_out=OwnGroup() if self.leave_out_own else None,
+        )
+
+    def opened(self) -> "AbstractContextManager[Collection]":
+        """Give the collection, of an existing store."""
+        return opened(self.store, self.index_folder, self.collection)
+
+    @contextmanager
+    def answerer(self) -> "Iterator[Answerer]":
+        """Give what answers from the collection."""
+        from embedstore.answering import generators
+        from embedstore.answering.answerer import Answerer
+
+        with self.opened() as collection:
+            name, key = self.generator, self.endpoint_key
+            chosen = None if name is None else generators.load(name, key=key)
+            yield Answerer(collection, chosen, self.settings)
+
+
 def answer_options(command: Command) -> Command:
-    """Add the options of every command that answers from neighbours."""
+    """Add the options of every command that answers from neighbours.
+
+    The command is given them, and those of `generator_options` and `own_option`, as `wanted`.
+    """
+
+    @wraps(command)
+    def gathered(**given: Any) -> Any:
+        options = {each.name: given.pop(each.name) for each in fields(Wanted) if each.name in given}
+        return command(**given, wanted=Wanted(**options))
+
+    answering: Command = gathered
     for option in (
         click.option(
             "-k", type=int, default=8, show_default=True, help="Neighbours to answer from."
@@ -33,8 +91,17 @@ def answer_options(command: Command) -> Command:
         collection_option,
         json_option,
     )[::-1]:
-        command = option(command)
-    return command
+        answering = option(answering)
+    return answering
+
+
+def own_option(command: Command) -> Command:
+    """Add the option that keeps a stored picture from being evidence for itself."""
+    return click.option(
+        "--leave-out-own",
+        is_flag=True,
+        help="The picture itself, its near-duplicates and all with their captions are no evidence.",
+    )(command)
 
 
 def generator_options(command: Command) -> Command:
@@ -63,77 +130,3 @@ def opened(store: str, index_folder: str | None, collection: str) -> "Iterator[C
 
     with embedstore.open(store, folder=index_folder, must_exist=True) as found:
         yield found.collection(collection)
-
-
-def settings(
-    k: int,
-    where: str | None,
-    min_score: float | None,
-    risk: float | None = None,
-    min_confidence: float | None = None,
-) -> "Settings":
-    """Make settings of options; those not given keep their default."""
-    from embedstore.answering.answerer import LEAST_SCORE, Settings
-
-    least = LEAST_SCORE if min_score is None else min_score
-    return Settings(k=k, where=where, min_score=least, min_confidence=min_confidence, risk=risk)
-
-
-def loaded(generator: str | None, key: str | None) -> "Generator | None":
-    """Load a generator by name; None leaves the choice to the answerer."""
-    from embedstore.answering import generators
-
-    return None if generator is None else generators.load(generator, key=key)
-
-
-def print_answer(answer: "Answer", as_json: bool, note: str | None = None) -> None:
-    """Print an answer with what it rests on, or why there is none.
-
-    Args:
-        answer: What to print.
-        as_json: Whether for programs.
-        note: What a person must know about every such answer.
-    """
-    if as_json:
-        print_json(answer_json(answer, note))
-        return
-    if answer.text is None:
-        click.echo(f"not found: {printable(answer.abstained or '')}")
-        return
-    if note is not None:
-        click.echo(note)
-    click.echo(printable(answer.text))
-    sure = "not measured" if answer.confidence is None else f"{answer.confidence:.2f}"
-    click.echo(f"confidence: {sure}   generator: {answer.generator}")
-    rows = (
-        (
-            f"[{each.number}]",
-            each.key,
-            printable(each.text),
-            f"{each.score:.3f}",
-            f"{each.support:.2f}",
-        )
-        for each in answer.citations
-    )
-    print_table(("cited", "key", "says", "score", "support"), rows)
-
-
-def answer_json(answer: "Answer", note: str | None = None) -> dict[str, Any]:
-    """Give an answer as a JSON object."""
-    told = {
-        "answer": None if answer.text is None else printable(answer.text),
-        "confidence": None if answer.confidence is None else round(answer.confidence, 4),
-        "abstained": None if answer.abstained is None else printable(answer.abstained),
-        "generator": answer.generator,
-        "citations": [
-            {
-                "number": each.number,
-                "key": each.key,
-                "text": printable(each.text),
-                "score": round(each.score, 6),
-                "support": round(each.support, 4),
-            }
-            for each in answer.citations
-        ],
-    }
-    return told if note is None else {"note": note, **told}

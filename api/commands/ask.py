@@ -4,36 +4,17 @@ from pathlib import Path
 
 import click
 
-from api.commands.answering import (
-    answer_options,
-    generator_options,
-    loaded,
-    opened,
-    print_answer,
-    settings,
-)
+from api.commands.answer_output import print_answer
+from api.commands.answering import Wanted, answer_options, generator_options, own_option
 
 
 @click.command()
 @click.argument("question")
 @click.option("--image", type=click.Path(path_type=Path), help="The picture that is asked about.")
+@own_option
 @generator_options
 @answer_options
-def ask(
-    question: str,
-    image: Path | None,
-    generator: str | None,
-    risk: float | None,
-    min_confidence: float | None,
-    endpoint_key: str | None,
-    store: str,
-    index_folder: str | None,
-    collection: str,
-    as_json: bool,
-    k: int,
-    where: str | None,
-    min_score: float | None,
-) -> None:
+def ask(question: str, image: Path | None, wanted: Wanted) -> None:
     """Answer a question from what the collection holds, and cite it.
 
     \b
@@ -41,9 +22,5 @@ def ask(
       embedstore ask "what stands on the desk" --image room.jpg
       embedstore ask "when does the shop open" --risk 0.2
     """
-    from embedstore.answering.answerer import Answerer
-
-    held = settings(k, where, min_score, risk=risk, min_confidence=min_confidence)
-    with opened(store, index_folder, collection) as items:
-        answer = Answerer(items, loaded(generator, endpoint_key), held).ask(question, image)
-        print_answer(answer, as_json)
+    with wanted.answerer() as answerer:
+        print_answer(answerer.ask(question, image), wanted.as_json)

@@ -4,34 +4,16 @@ from pathlib import Path
 
 import click
 
-from api.commands.answering import (
-    answer_options,
-    generator_options,
-    loaded,
-    opened,
-    print_answer,
-    settings,
-)
+from api.commands.answer_output import print_answer
+from api.commands.answering import Wanted, answer_options, generator_options, own_option
 
 
 @click.command()
 @click.argument("image", type=click.Path(path_type=Path))
+@own_option
 @generator_options
 @answer_options
-def caption(
-    image: Path,
-    generator: str | None,
-    risk: float | None,
-    min_confidence: float | None,
-    endpoint_key: str | None,
-    store: str,
-    index_folder: str | None,
-    collection: str,
-    as_json: bool,
-    k: int,
-    where: str | None,
-    min_score: float | None,
-) -> None:
+def caption(image: Path, wanted: Wanted) -> None:
     """Say what a picture shows, from its neighbours' captions, and cite them.
 
     \b
@@ -39,9 +21,5 @@ def caption(
       embedstore caption holiday.jpg
       embedstore caption holiday.jpg --generator consensus --where 'year >= 2020' --json
     """
-    from embedstore.answering.answerer import Answerer
-
-    held = settings(k, where, min_score, risk=risk, min_confidence=min_confidence)
-    with opened(store, index_folder, collection) as photos:
-        answer = Answerer(photos, loaded(generator, endpoint_key), held).caption(image)
-        print_answer(answer, as_json)
+    with wanted.answerer() as answerer:
+        print_answer(answerer.caption(image), wanted.as_json)

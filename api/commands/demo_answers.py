@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.commands.answering import answer_json
+from api.commands.answer_output import answer_json
 
 if TYPE_CHECKING:
     from embedstore import Collection

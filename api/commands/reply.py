@@ -2,22 +2,14 @@
 
 import click
 
-from api.commands.answering import answer_options, opened, print_answer, settings
+from api.commands.answer_output import print_answer
+from api.commands.answering import Wanted, answer_options
 
 
 @click.command()
 @click.argument("message")
 @answer_options
-def reply(
-    message: str,
-    store: str,
-    index_folder: str | None,
-    collection: str,
-    as_json: bool,
-    k: int,
-    where: str | None,
-    min_score: float | None,
-) -> None:
+def reply(message: str, wanted: Wanted) -> None:
     """Answer a customer from questions that were answered before, and cite them.
 
     The collection holds lines such as {"question": "when do you open", "answer": "At nine."}.
@@ -29,5 +21,5 @@ def reply(
     """
     from embedstore.answering import tasks
 
-    with opened(store, index_folder, collection) as answered:
-        print_answer(tasks.reply(answered, message, settings(k, where, min_score)), as_json)
+    with wanted.opened() as answered:
+        print_answer(tasks.reply(answered, message, wanted.settings), wanted.as_json)

@@ -4,22 +4,15 @@ from pathlib import Path
 
 import click
 
-from api.commands.answering import answer_options, opened, print_answer, settings
+from api.commands.answer_output import print_answer
+from api.commands.answering import Wanted, answer_options, own_option
 
 
 @click.command()
 @click.argument("image", type=click.Path(path_type=Path))
+@own_option
 @answer_options
-def report(
-    image: Path,
-    store: str,
-    index_folder: str | None,
-    collection: str,
-    as_json: bool,
-    k: int,
-    where: str | None,
-    min_score: float | None,
-) -> None:
+def report(image: Path, wanted: Wanted) -> None:
     """Draft a report on a picture from the reports of similar ones, and cite them.
 
     The collection holds lines such as {"image": "a.jpg", "report": "No crack is seen."}. It is a
@@ -31,6 +24,6 @@ def report(
     """
     from embedstore.answering import tasks
 
-    with opened(store, index_folder, collection) as reported:
-        answer = tasks.report(reported, image, settings(k, where, min_score))
-        print_answer(answer, as_json, tasks.DRAFT)
+    with wanted.opened() as reported:
+        answer = tasks.report(reported, image, wanted.settings)
+        print_answer(answer, wanted.as_json, tasks.DRAFT)

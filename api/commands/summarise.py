@@ -2,7 +2,8 @@
 
 import click
 
-from api.commands.answering import opened, print_answer
+from api.commands.answer_output import print_answer
+from api.commands.answering import opened
 from api.settings import collection_option, json_option, store_options
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from api.commands.answering import answer_options, opened, print_answer, settings
+from api.commands.answer_output import print_answer
+from api.commands.answering import Wanted, answer_options
 
 
 @click.command()
@@ -14,13 +15,7 @@ from api.commands.answering import answer_options, opened, print_answer, setting
 def translate(
     text_or_image: str,
     language: str,
-    store: str,
-    index_folder: str | None,
-    collection: str,
-    as_json: bool,
-    k: int,
-    where: str | None,
-    min_score: float | None,
+    wanted: Wanted,
 ) -> None:
     """Caption a picture, or translate a text, with the translations that its neighbours hold.
 
@@ -40,12 +35,12 @@ def translate(
     if path.suffix.lower() in SUFFIXES and not path.exists():
         raise NotFound(f"no file {text_or_image}; check the path, or leave out {path.suffix}")
     is_file = len(text_or_image) < 256 and path.is_file()
-    with opened(store, index_folder, collection) as captioned:
+    with wanted.opened() as captioned:
         answer = tasks.translate(
             captioned,
             language,
             text=None if is_file else text_or_image,
             image=path if is_file else None,
-            settings=settings(k, where, min_score),
+            settings=wanted.settings,
         )
-        print_answer(answer, as_json)
+        print_answer(answer, wanted.as_json)

@@ -80,6 +80,18 @@ def test_a_question_is_answered(run, asked):
     assert told["answer"] == "a blue door"
 
 
+def test_a_picture_is_no_evidence_for_itself_where_asked(run, served, asked):
+    apart = ("--leave-out-own", "--min-score", "-1", "--json")
+    for words in (("caption", str(asked)), ("ask", "a door", "--image", str(asked))):
+        assert "red" in json.loads(run(*words, "--json"))["citations"][0]["key"]
+        assert "red" not in run(*words, *apart)
+    assert "The red door" not in run("report", str(asked), *apart)
+    picture = base64.b64encode(asked.read_bytes()).decode()
+    body = {"image_base64": picture, "leave_out_own": True, "min_score": -1}
+    assert "red" not in served.post(CAPTION, json=body).text
+    assert "red" not in served.post(ASK, json=body | {"question": "a door"}).text
+
+
 def test_an_abstention_says_why_and_is_no_failure(run):
     told = run("ask", "quantum chromodynamics")
     assert told.startswith("not found: no neighbours: the best scores ")
