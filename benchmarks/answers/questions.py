@@ -19,7 +19,13 @@ from benchmarks.retrieval import plain
 from embedstore import encoders
 from embedstore.answering import reading
 from embedstore.answering.types import Prompt
-from embedstore.text_metrics import signature, vqa_accuracy
+from embedstore.text_metrics import (
+    signature,
+    vqa_accuracy,
+    wordnet_similarity,
+    wups,
+    wups_missing,
+)
 from embedstore.types import Item
 
 Row = dict[str, object]
@@ -110,6 +116,7 @@ def rows(
 def scored(found: Mapping[str, list[list[str]]], asked: Sequence[Asked], seed: int) -> list[Row]:
     """Give a row for each generator: accuracy, the mean over its seeds."""
     table = []
+    near = None if wups_missing() else wordnet_similarity()
     for name, runs in found.items():
         right = np.array(
             [
@@ -120,6 +127,16 @@ def scored(found: Mapping[str, list[list[str]]], asked: Sequence[Asked], seed: i
         each = right.mean(axis=0)
         row: Row = {"generator": name, "accuracy": float(each.mean())}
         row["95% interval"] = told(interval(each, seed, [one.image for one in asked]))
+        if near is not None:
+            row["WUPS@.9"] = float(
+                np.mean(
+                    [
+                        wups(text, one.answers, near)
+                        for run in runs
+                        for text, one in zip(run, asked, strict=True)
+                    ]
+                )
+            )
         if len(runs) > 1:
             row["sd of seeds"] = float(right.mean(axis=1).std(ddof=1))
         table.append(row)

@@ -9,6 +9,7 @@ from embedstore.text_metrics.rouge import rouge_l
 from embedstore.text_metrics.signature import signature
 from embedstore.text_metrics.tokens import tokenise
 from embedstore.text_metrics.vqa import normalise_answer, vqa_accuracy
+from embedstore.text_metrics.wups import wordnet_similarity, wups, wups_missing
 
 __all__ = [
     "CiderD",
@@ -22,4 +23,7 @@ __all__ = [
     "signature",
     "tokenise",
     "vqa_accuracy",
+    "wordnet_similarity",
+    "wups",
+    "wups_missing",
 ]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from embedstore.text_metrics.meteor import meteor_missing
 from embedstore.text_metrics.tokens import TOKENISER
+from embedstore.text_metrics.wups import wups_missing
 
 _VERSION = 1  # raise it whenever any score changes for the same texts
 
@@ -34,6 +35,7 @@ def signature(references: Sequence[Sequence[str]]) -> str:
         "chrf:2.nc6.nw0.case-mixed",
         f"meteor:{'none' if meteor_missing() else '1.5'}",
         "vqa:normalised",
+        f"wups:{'none' if wups_missing() else 'nouns.0.9'}",
         "clip-score:w2.5",
     ]
     return "|".join(parts)
