@@ -11,7 +11,7 @@ from typing import Literal
 
 from embedstore.collection import Collection
 from embedstore.gain import Gain
-from embedstore.hubness import WEIGHT
+from embedstore.hubness import LEAST_QUERIES, WEIGHT
 from embedstore.judged import relevance_of
 from embedstore.real_queries import encoded, too_few
 from embedstore.relevance import Relevance
@@ -20,8 +20,6 @@ from embedstore.trial import MOST_QUERIES, captioned, some_of, trial_of
 from embedstore.types import Vectors
 
 Choice = Literal["auto", "on", "off"]
-
-LEAST_QUERIES = 100  # fewer say little about hubs
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ def calibrate(
             expand_gain = trial.gain(hubs=(corrected, corrected), expand=(False, True))
     expands = expand == "on" or (expand_gain is not None and expand_gain.is_certain)
     relevance = relevance_of(collection, bank, expands)
-    relevance = _keep(collection, bank, expands, relevance)
+    relevance = _keep(collection, bank, given is None, expands, relevance)
     size = 0 if bank is None else len(bank)
     return Calibration(size, expands, captions, hubs_gain, expand_gain, relevance)
 
@@ -95,11 +93,15 @@ def _bank(vectors: Vectors) -> Vectors:
 
 
 def _keep(
-    collection: Collection, bank: Vectors | None, expand: bool, relevance: Relevance | None
+    collection: Collection,
+    bank: Vectors | None,
+    of_captions: bool,
+    expand: bool,
+    relevance: Relevance | None,
 ) -> Relevance | None:
     catalog, info = collection.catalog, collection.info
     with catalog.as_opened(info):
-        name = catalog.set_bank(info.id, bank, WEIGHT, info.name)
+        name = catalog.set_bank(info.id, bank, WEIGHT, info.name, of_captions=of_captions)
         found = None if relevance is None else replace(relevance, bank=name)
         changes = {"expand": expand, RELEVANCE: None if found is None else found.as_option()}
         options = catalog.change_options(info, lambda kept: {**kept, **changes})

@@ -6,7 +6,8 @@ from typing import Any
 
 from embedstore.catalog import NewRow, Written
 from embedstore.errors import BadItem
-from embedstore.index_folders import sweep
+from embedstore.forgetting import forget_captions
+from embedstore.index_folders import remove, sweep
 from embedstore.intake import Added, Prepared, decoded, encoded
 from embedstore.reading import Reading
 from embedstore.types import Item, Vectors
@@ -98,8 +99,9 @@ class Collection(Reading):
     def compact(self) -> None:
         """Remove deleted items from every file: index, database and its log."""
         with self.catalog.as_opened(self.info):
+            forget_captions(self.catalog, self.info)
             self.catalog.purge(self.info.id, self.indices.rebuild())
-            self.catalog.prune_heirs(self.info.id)
+            remove(self._folder, self.catalog.prune_heirs(self.info.id))
             self.catalog.erase_retired()
             sweep(self.catalog, self._folder)
             self._thumbnails.clear()

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from embedstore.types import Halves, Vectors
 
 NEAREST = 16  # of the bank; 8 to 64 do equally well on Flickr8k
+LEAST_QUERIES = 100  # of a bank; fewer say little about hubs
 WEIGHT = 0.5  # more gains more where the bank fits, and loses more where it does not
 Rows = TypeVar("Rows", Halves, Vectors)
 _BLOCK = 1 << 24  # scores held at once

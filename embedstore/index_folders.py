@@ -1,6 +1,7 @@
 """The folders of index files: one a collection, called NAME-ID after what it was made as."""
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from embedstore.catalog import Catalog, CollectionInfo
@@ -16,7 +17,12 @@ def sweep(catalog: Catalog, store: Path) -> None:
     """Remove the folders of collections that are gone, whoever dropped them."""
     folders = list((store / "index").glob("*-*"))
     known = catalog.ids()  # asked last: an id is in the catalog before it has a folder
-    for folder in folders:
-        number = folder.name.rpartition("-")[2]
-        if number.isdecimal() and int(number) not in known:
+    numbers = {folder.name.rpartition("-")[2] for folder in folders}
+    remove(store, {int(each) for each in numbers if each.isdecimal()} - known)
+
+
+def remove(store: Path, collection_ids: Iterable[int]) -> None:
+    """Remove the folders of some collections; what they still need is built anew."""
+    for number in collection_ids:
+        for folder in (store / "index").glob(f"*-{number}"):
             shutil.rmtree(folder, ignore_errors=True)

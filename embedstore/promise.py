@@ -34,6 +34,7 @@ MOST_QUERIES = 2_000  # half of them choose, half of them judge
 LEAST_QUERIES = 100
 CAPTIONS = "captions"
 _SEED = 20260
+_UNMEASURED = "the index is uncalibrated until `embedstore tune --queries FILE`"
 
 log = logging.getLogger("embedstore")
 Rows = NDArray[np.floating]
@@ -44,7 +45,7 @@ class Promise:
     """What an index shall find, and the queries to see whether it does.
 
     Attributes:
-        queries: `(q, d)` unit rows that no index holds.
+        queries: `(q, d)` unit rows that no index holds; none where captions are too few to measure.
         source: Where the queries come from: "captions", or the name of a query log.
         recall: Neighbour recall@k promised, 0..1; a 95% lower bound shall reach it.
         k: Neighbours.
@@ -60,11 +61,11 @@ class Promise:
     kind: Kind | None = None
 
     def stored(self) -> StoredPromise:
-        """Give the form that a catalog keeps."""
+        """Give the form that a catalog keeps: captions stay with their items, and go with them."""
         asked = {
             name: getattr(self, name) for name in ("source", "recall", "k", "memory_bytes", "kind")
         }
-        return StoredPromise(asked, self.queries)
+        return StoredPromise(asked, self.queries[: 0 if self.source == CAPTIONS else None])
 
     def keeper(
         self, seq: int, as_asked: Callable[[Vectors], Vectors]
@@ -82,6 +83,9 @@ class Promise:
 
         def kept(index: FaissIndex, rows: Rows) -> FaissIndex:
             if index.spec.kind == "flat" or len(rows) <= self.k:
+                return index
+            if not len(self.queries):
+                log.warning("%s are too few to measure a promise with; %s", CAPTIONS, _UNMEASURED)
                 return index
             settled, found = settle(index, rows, queries, recall=self.recall, k=self.k)
             outgrown = self.memory_bytes is not None and found.bytes > self.memory_bytes
@@ -137,15 +141,18 @@ def promise_of(catalog: Catalog, collection_id: int, modality: Modality) -> Prom
         modality: Of which index.
 
     Returns:
-        None where there are too few real queries to measure with.
+        None where nothing was asked for, and there are too few real queries to measure with.
 
     Raises:
         Corrupt: Stored bytes fail their checksum.
     """
     stored = catalog.promise(collection_id, modality)
-    if stored is not None:
+    if stored is None:
+        return None if modality == "text" else of_captions(catalog, collection_id)
+    if stored.asked["source"] != CAPTIONS:
         return Promise(stored.queries, **stored.asked)
-    return None if modality == "text" else of_captions(catalog, collection_id)
+    found = of_captions(catalog, collection_id)
+    return Promise(stored.queries[:0] if found is None else found.queries, **stored.asked)
 
 
 def of_captions(catalog: Catalog, collection_id: int) -> Promise | None:

@@ -112,7 +112,8 @@ def ranked_rows(
     wanted = candidates(query.k) if query.diversity else query.k
     wanted += skip is not None
     found = _nearest(query, vector, wanted, catalog, info, indices, whole)
-    found = good_enough(query, [each for each in found if each.row != skip], info, indices)
+    others = [each for each in found if each.row != skip]
+    found = good_enough(query, others, catalog, info, indices)
     if query.diversity and found:
         vectors = np.stack([_vector_of(query, each, info, indices) for each in found])
         scores = np.array([each.score for each in found])
@@ -160,10 +161,14 @@ def _nearest(
 
 
 def good_enough(
-    query: Query, found: Sequence[Ranked], info: CollectionInfo, indices: Indices
+    query: Query,
+    found: Sequence[Ranked],
+    catalog: Catalog,
+    info: CollectionInfo,
+    indices: Indices,
 ) -> list[Ranked]:
     """Give rows their probability, and leave out those of which the query expects more."""
-    relevance = _relevance(query, info, indices)
+    relevance = _relevance(query, catalog, info, indices)
     if relevance is not None:
         told = relevance.of([each.score for each in found])
         found = [
@@ -179,9 +184,14 @@ def good_enough(
     ]
 
 
-def _relevance(query: Query, info: CollectionInfo, indices: Indices) -> Relevance | None:
+def _relevance(
+    query: Query, catalog: Catalog, info: CollectionInfo, indices: Indices
+) -> Relevance | None:
     """Give what was measured for this way of scoring; another bank or space scores otherwise."""
     kept = info.options.get(RELEVANCE)
+    if kept is not None and kept["bank"] != indices.bank_name:  # either may be an old one
+        kept = catalog.options(info.id).get(RELEVANCE)
+        indices.refresh()
     in_force = (info.space.fingerprint, indices.bank_name)
     if kept is not None and in_force == (kept["fingerprint"], kept["bank"]):
         return Relevance.from_option(kept) if is_words_for_pictures(query) else None

@@ -114,11 +114,11 @@ def _asked(
 ) -> Promise:
     if queries is not None:
         vectors = encoded(collection, queries, LEAST_QUERIES, MOST_QUERIES)
-        return Promise(vectors, source or "queries given")
+        return Promise(vectors, source if source and source != CAPTIONS else "queries given")
     catalog, number = collection.catalog, collection.info.id
     found = of_captions(catalog, number) if modality == "image" else None
     found = found or promise_of(catalog, number, modality)
-    if found is not None:
+    if found is not None and len(found.queries):
         return found
     why = (
         f"fewer than {LEAST_QUERIES} of its items have {CAPTIONS}"

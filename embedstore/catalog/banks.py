@@ -1,11 +1,12 @@
 """The bank of queries that a collection is calibrated with."""
 
+import json
 from dataclasses import dataclass
 from zlib import crc32
 
 import numpy as np
 import xxhash
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from embedstore.catalog.database import Database
 from embedstore.catalog.names import gone
@@ -24,11 +25,12 @@ _OURS = (
         banks.c.fingerprint == collections.c.fingerprint,
     )
 )
+_RELEVANCE = "relevance"  # an option that was measured with a bank
 _NEXT = (
     collections.update()
     .where(collections.c.id == bindparam("collection"))
     .values(seq=collections.c.seq + 1)
-    .returning(collections.c.name, collections.c.fingerprint)
+    .returning(collections.c.name, collections.c.fingerprint, collections.c.options)
 )
 
 
@@ -40,11 +42,13 @@ class StoredBank:
         name: Hash of all it is; another bank has another name.
         weight: Share of the bias that is taken off a score.
         vectors: `(m, d)` unit rows, rounded to float16.
+        of_captions: Whether they are, or may be, captions of the collection's items.
     """
 
     name: str
     weight: float
     vectors: Vectors
+    of_captions: bool
 
 
 class Banks(Registry):
@@ -66,7 +70,11 @@ class Banks(Registry):
             Corrupt: Its bytes fail their checksum.
         """
         asked = _OURS.add_columns(
-            banks.c.weight, banks.c.vectors, banks.c.crc, collections.c.name.label("collection")
+            banks.c.weight,
+            banks.c.vectors,
+            banks.c.crc,
+            banks.c.of_captions,
+            collections.c.name.label("collection"),
         )
         with self._database.glance() as connection:
             found = connection.execute(asked, {"collection": collection_id}).first()
@@ -78,7 +86,8 @@ class Banks(Registry):
                 "run `embedstore calibrate` again"
             )
         rows = np.frombuffer(found.vectors, HALF).reshape(-1, self.space(collection_id).dim)
-        return StoredBank(found.name, found.weight, rows.astype(np.float32))
+        own = found.of_captions != 0
+        return StoredBank(found.name, found.weight, rows.astype(np.float32), own)
 
     def set_bank(
         self,
@@ -86,6 +95,8 @@ class Banks(Registry):
         vectors: Vectors | None,
         weight: float,
         called: str | None = None,
+        *,
+        of_captions: bool = False,
     ) -> str | None:
         """Replace the bank in one commit, which every reader notices as it notices new rows.
 
@@ -94,6 +105,8 @@ class Banks(Registry):
             vectors: `(m, d)` unit rows of the collection's space; None for no bank.
             weight: Share of the bias that is taken off a score.
             called: Replace it only if the collection still has this name.
+            of_captions: Whether the vectors are of the collection's own captions, which
+                `shrink_bank` follows where items are deleted.
 
         Returns:
             The name of the bank.
@@ -105,21 +118,59 @@ class Banks(Registry):
             found = connection.execute(_NEXT, {"collection": collection_id}).first()
             if found is None or called not in (None, found.name):
                 raise gone(collection_id)
-            fingerprint = found.fingerprint
             connection.execute(delete(banks).where(banks.c.collection_id == collection_id))
             if vectors is None:
                 return None
-            raw = vectors.astype(HALF).tobytes()
-            name = xxhash.xxh3_64_hexdigest(f"{fingerprint} {weight}".encode() + raw)
-            connection.execute(
-                banks.insert(),
-                {
-                    "collection_id": collection_id,
-                    "fingerprint": fingerprint,
-                    "name": name,
-                    "weight": weight,
-                    "vectors": raw,
-                    "crc": crc32(raw),
-                },
+            return _insert(
+                connection, collection_id, found.fingerprint, vectors, weight, of_captions
             )
-        return name
+
+    def shrink_bank(self, collection_id: int, bank: StoredBank, left: Vectors | None) -> None:
+        """Put a part of a bank in its place, in one commit, unless another one is there by now.
+
+        What was measured with the bank stands for the part as well.
+
+        Args:
+            collection_id: Where.
+            bank: The bank.
+            left: `(m, d)`, some of its vectors; None for no bank.
+        """
+        here = collections.c.id == collection_id
+        with self._database.write() as connection:
+            found = connection.execute(_NEXT, {"collection": collection_id}).first()
+            old = delete(banks).where(
+                banks.c.collection_id == collection_id, banks.c.name == bank.name
+            )
+            if found is None or not connection.execute(old).rowcount or left is None:
+                return
+            name = _insert(
+                connection, collection_id, found.fingerprint, left, bank.weight, bank.of_captions
+            )
+            options = json.loads(found.options)
+            if (options.get(_RELEVANCE) or {}).get("bank") == bank.name:
+                options[_RELEVANCE]["bank"] = name
+                changed = update(collections).where(here).values(options=json.dumps(options))
+                connection.execute(changed)
+
+
+def _insert(
+    connection: Connection,
+    collection_id: int,
+    fingerprint: str,
+    vectors: Vectors,
+    weight: float,
+    of_captions: bool,
+) -> str:
+    raw = vectors.astype(HALF).tobytes()
+    name = xxhash.xxh3_64_hexdigest(f"{fingerprint} {weight}".encode() + raw)
+    made = {
+        "collection_id": collection_id,
+        "fingerprint": fingerprint,
+        "name": name,
+        "weight": weight,
+        "vectors": raw,
+        "crc": crc32(raw),
+        "of_captions": int(of_captions),
+    }
+    connection.execute(banks.insert(), made)
+    return name

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
-from embedstore.catalog.among import among
-from embedstore.catalog.metadata import KEY_BYTES, plain
+from embedstore.catalog.failures import noted, release
+from embedstore.catalog.metadata import plain
 from embedstore.catalog.registry import Registry
 from embedstore.catalog.tables import items, quarantine
 from embedstore.catalog.values import Quarantined, Stamp
@@ -14,10 +14,6 @@ _TOUCH = (
     update(items)
     .where(items.c.collection_id == bindparam("collection"), items.c.key == bindparam("named"))
     .values(stamp=bindparam("renewed"))
-)
-_RELEASE = delete(quarantine).where(
-    quarantine.c.collection_id == bindparam("collection"),
-    among(quarantine.c.key, bindparam("keys")),
 )
 
 
@@ -54,11 +50,9 @@ class Corpora(Registry):
             stamp: Sign of change of its source.
             reason: What was wrong.
         """
-        noted = _noted(key)
-        note = {"corpus": corpus, "key": noted, "stamp": stamp, "reason": plain(reason)}
+        note = {"corpus": corpus, "key": noted(key), "stamp": stamp, "reason": plain(reason)}
         with self._database.write() as connection:
-            released = {"collection": collection_id, "keys": self._database.listed([noted])}
-            connection.execute(_RELEASE, released)
+            release(connection, self._database, collection_id, [key])
             connection.execute(insert(quarantine), {"collection_id": collection_id, **note})
 
     def quarantine(self, collection_id: int) -> list[Quarantined]:
@@ -74,21 +68,14 @@ class Corpora(Registry):
     def quarantine_clear(self, collection_id: int, keys: Sequence[str]) -> None:
         """Forget that items failed."""
         with self._database.write() as connection:
-            listed = self._database.listed([_noted(key) for key in keys])
-            connection.execute(_RELEASE, {"collection": collection_id, "keys": listed})
+            release(connection, self._database, collection_id, keys)
 
     def quarantine_keep(self, collection_id: int, corpus: str | None, keys: Iterable[str]) -> None:
         """Forget the failures of a corpus except those of some keys."""
-        kept = {_noted(key) for key in keys}
-        noted = select(quarantine.c.key).where(
+        kept = {noted(key) for key in keys}
+        here = select(quarantine.c.key).where(
             quarantine.c.collection_id == collection_id, quarantine.c.corpus == corpus
         )
         with self._database.write() as connection:
-            over = [key for key in connection.scalars(noted) if key not in kept]
-            listed = self._database.listed(over)
-            connection.execute(_RELEASE, {"collection": collection_id, "keys": listed})
-
-
-def _noted(key: str) -> str:
-    """Write a key so that it can be noted, even where it is what failed."""
-    return plain(key).encode()[:KEY_BYTES].decode(errors="ignore")
+            over = [key for key in connection.scalars(here) if key not in kept]
+            release(connection, self._database, collection_id, over)

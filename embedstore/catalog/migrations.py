@@ -34,11 +34,19 @@ def _field_indexes(connection: Connection) -> None:
     tables.field_indexes.create(connection, checkfirst=True)
 
 
+def _captions_go_with_items(connection: Connection) -> None:
+    drawn = tables.promises.c.asked.contains('"source": "captions"', autoescape=True)
+    connection.execute(tables.promises.update().where(drawn).values(queries=b"", crc=0))
+    if "of_captions" not in {each["name"] for each in inspect(connection).get_columns("banks")}:
+        connection.execute(text("ALTER TABLE banks ADD COLUMN of_captions INTEGER"))
+
+
 STEPS: tuple[tuple[str, Callable[[Connection], None]], ...] = (
     ("0001 tables", _first_tables),
     ("0002 query banks", _query_banks),
     ("0003 promises", _promises),
     ("0004 field indexes", _field_indexes),
+    ("0005 captions go with items", _captions_go_with_items),
 )
 
 

@@ -118,6 +118,13 @@ class Registry:
         with self._database.snapshot() as connection:
             return set(connection.scalars(select(collections.c.id)))
 
+    def options(self, collection_id: int) -> dict[str, Any]:
+        """Give the options kept with a collection; none where it was dropped."""
+        asked = select(collections.c.options).where(collections.c.id == collection_id)
+        with self._database.glance() as connection:
+            kept: dict[str, Any] = json.loads(connection.scalar(asked) or "{}")
+        return kept
+
     def change_options(
         self, info: CollectionInfo, change: Callable[[dict[str, Any]], dict[str, Any]]
     ) -> dict[str, Any]:

@@ -99,17 +99,22 @@ class Succession(Writer):
         with self._database.snapshot() as connection:
             return list(connection.scalars(statement))
 
-    def prune_heirs(self, collection_id: int) -> None:
+    def prune_heirs(self, collection_id: int) -> list[int]:
         """Delete from a collection's heirs what it deleted or replaced; `heir` copies the new form.
 
         What is not the same item lies after the heir's mark, so that nothing is lost by it.
+
+        Returns:
+            The heirs, whose index files may hold what is deleted.
         """
         heirs = select(collections.c.id).where(heirs_of(collection_id)).with_for_update()
         with self._database.write() as connection:
-            for number in connection.scalars(heirs).all():
+            found = list(connection.scalars(heirs))
+            for number in found:
                 keys = list(connection.scalars(_changed_since_copied(collection_id, number)))
                 if keys:
                     self._deleted(connection, number, keys, None)
+        return found
 
     def removed_since(self, collection_id: int, seq: int) -> bool:
         """Say whether an item may have been deleted or replaced after a commit."""

@@ -147,6 +147,7 @@ banks = Table(
     Column("weight", Float, nullable=False),
     Column("vectors", LargeBinary, nullable=False),
     Column("crc", BigInt, nullable=False),
+    Column("of_captions", Integer),  # of the items themselves: 1, 0, or not known
 )
 
 # What an index promises to find, and queries of the space it was asked in to measure that with.

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, text
 from embedstore.catalog import metadata
 from embedstore.catalog.among import among
 from embedstore.catalog.database import Database
+from embedstore.catalog.failures import release
 from embedstore.catalog.names import gone
 from embedstore.catalog.new_rows import batch
 from embedstore.catalog.registry import Registry, reserve
@@ -104,6 +105,7 @@ class Writer(Registry):
         self, connection: Connection, collection_id: int, keys: Sequence[str], called: str | None
     ) -> tuple[int, dict[str, int]]:
         seq = _next_seq(connection, collection_id, called)
+        release(connection, self._database, collection_id, keys)
         return seq, self._remove(connection, collection_id, seq, keys)
 
     def _remove(

@@ -48,3 +48,23 @@ def test_a_bank_goes_with_its_collection(catalog: Catalog) -> None:
     assert catalog.bank_name(other.id) == kept
     with pytest.raises(NotFound, match="is gone"):
         catalog.set_bank(photos.id, rows(1), 0.5)
+
+
+def test_a_part_takes_the_place_of_a_bank_unless_another_did(catalog: Catalog) -> None:
+    photos = catalog.create("photos", SPACE, {"relevance": {"bank": None}, "expand": True})
+    catalog.set_bank(photos.id, rows(1), 0.5, of_captions=True)
+    whole = catalog.bank(photos.id)
+    assert whole is not None
+    assert whole.of_captions
+    measured = {"relevance": {"bank": whole.name}, "expand": True}
+    catalog.change_options(photos, lambda _: measured)
+    catalog.shrink_bank(photos.id, whole, whole.vectors[1:])
+    part = catalog.bank(photos.id)
+    assert part is not None
+    assert (part.weight, part.of_captions) == (0.5, True)
+    np.testing.assert_array_equal(part.vectors, rows(1)[1:])
+    assert catalog.options(photos.id) == {"relevance": {"bank": part.name}, "expand": True}
+    catalog.shrink_bank(photos.id, whole, None)
+    assert catalog.bank_name(photos.id) == part.name
+    catalog.shrink_bank(photos.id, part, None)
+    assert catalog.bank(photos.id) is None
