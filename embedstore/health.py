@@ -8,8 +8,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from embedstore.catalog import CollectionInfo
 from embedstore.corpus import default_workers
 from embedstore.encoders import explain_device
+from embedstore.index_folders import folder_of
+from embedstore.index_form import damage_of
 from embedstore.store import Store
 from indexer import explain as explain_index_device
 
@@ -133,6 +136,7 @@ def _examine_store(store: Store) -> Iterator[Finding]:
         yield Finding(
             f"collection {info.name}", "ok", f"{counts['items']} items of {info.space.encoder}"
         )
+        yield _index_of(store, info)
         quarantined = len(store.catalog.quarantine(info.id))
         if quarantined:
             yield Finding(
@@ -140,3 +144,13 @@ def _examine_store(store: Store) -> Iterator[Finding]:
                 "warning",
                 f"{quarantined} items failed; try again: `embedstore index PATH --retry`",
             )
+
+
+def _index_of(store: Store, info: CollectionInfo) -> Finding:
+    damage = damage_of(store.catalog, info, folder_of(store.folder, info))
+    mend = f"; searches score every row meanwhile: `embedstore rebuild --collection {info.name}`"
+    return Finding(
+        f"index of {info.name}",
+        "failed" if damage else "ok",
+        "; ".join(damage) + mend if damage else "every byte of its files is sound",
+    )

@@ -4,9 +4,11 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
+from embedstore.catalog import Catalog, CollectionInfo
+from embedstore.errors import Corrupt
 from embedstore.hubness import QueryBank, asked
-from embedstore.types import Halves, Modality, Space, Vectors
-from indexer import VectorSet
+from embedstore.types import MODALITIES, Halves, Modality, Space, Vectors
+from indexer import CorruptSnapshot, VectorSet
 
 
 class IndexForm(NamedTuple):
@@ -60,3 +62,28 @@ class IndexForm(NamedTuple):
     def asked(self, queries: Vectors) -> Vectors:
         """Give queries of words `(q, d)` the form that such rows take."""
         return queries if self.bank is None else asked(queries, 1.0)
+
+
+def damage_of(catalog: Catalog, info: CollectionInfo, folder: Path) -> list[str]:
+    """Prove every byte that is published of a collection, and change nothing.
+
+    Args:
+        catalog: Holds its query bank.
+        info: The collection.
+        folder: Of its index files.
+
+    Returns:
+        One line for each file that is damaged.
+    """
+    found = []
+    try:
+        kept = catalog.bank(info.id)
+    except Corrupt as error:
+        return [str(error)]
+    bank = None if kept is None else QueryBank(kept.name, kept.weight, kept.vectors)
+    for modality in MODALITIES:
+        try:
+            IndexForm.of(modality, info.space, bank, folder).opened(0)
+        except CorruptSnapshot as error:
+            found.append(str(error))
+    return found
