@@ -8,8 +8,9 @@ commit. Killed at any moment, the same call goes on where it stopped.
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from embedstore import encoders
 from embedstore.catalog import CollectionInfo
@@ -19,7 +20,7 @@ from embedstore.errors import Conflict, Invalid, NotFound, StorageFull
 from embedstore.index_folders import sweep
 from embedstore.indices import Indices
 from embedstore.store import Store
-from embedstore.types import Encoder, Space
+from embedstore.types import MODALITIES, Encoder, Modality, Space
 
 REBUILD_SHARE, REBUILD_LEAST = 0.05, 0  # the first search after the switch is to be a quick one
 STORED_SHARE = 1.4  # pages that are not full, and the log of the database
@@ -45,6 +46,8 @@ class ReEmbedded:
         switched: Whether the collection is in the new space now.
         needless: Whether it was in that space already.
         calibrated: Whether the old space was calibrated; the new one is not, until it is measured.
+        promised: Terms of the promises that were tuned in the old space, by modality; the new one
+            promises what is usual, until it is tuned.
         seconds: Wall time of the run.
     """
 
@@ -60,6 +63,7 @@ class ReEmbedded:
     switched: bool = False
     needless: bool = False
     calibrated: bool = False
+    promised: dict[Modality, Mapping[str, Any]] = field(default_factory=dict)
     seconds: float = 0.0
 
 
@@ -102,6 +106,8 @@ def re_embed(
     report = ReEmbedded(name, old.space.encoder, ready.space.encoder, kept=keep)
     report.items = store.catalog.count(old.id)["items"]
     report.calibrated = store.catalog.bank_name(old.id) is not None or "expand" in old.options
+    promises = {each: store.catalog.promise(old.id, each) for each in MODALITIES}
+    report.promised = {each: kept.asked for each, kept in promises.items() if kept is not None}
     try:
         if old.space.fingerprint == ready.space.fingerprint:
             report.needless, report.kept = True, None

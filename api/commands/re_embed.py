@@ -1,8 +1,10 @@
 """`embedstore re-embed`."""
 
+import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -115,6 +117,11 @@ def _print(report: "ReEmbedded") -> None:
             click.echo(
                 f"it was calibrated; do so again: `embedstore calibrate --collection {name}`"
             )
+        for modality, asked in report.promised.items():
+            click.echo(
+                f"what was tuned of its {modality} index, recall and memory, went with the old space; "
+                f"tune again: `{_tune(name, modality, asked)}`"
+            )
     else:
         click.echo(
             f"error: {failed} items of {name} cannot be encoded, so it stays in the space of "
@@ -122,3 +129,15 @@ def _print(report: "ReEmbedded") -> None:
             "again, or leave them out with --allow-missing",
             err=True,
         )
+
+
+def _tune(name: str, modality: str, asked: Mapping[str, Any]) -> str:
+    """Write the command that asks for the same once more."""
+    words = ["embedstore tune --collection", name, "--recall", asked["recall"], "-k", asked["k"]]
+    if asked["memory_bytes"] is not None:
+        words += ["--memory", asked["memory_bytes"]]
+    if modality != "image":
+        words += ["--target", modality]
+    if asked["source"] != "captions":
+        words += ["--queries", "FILE" if " " in asked["source"] else shlex.quote(asked["source"])]
+    return " ".join(map(str, words))

@@ -16,6 +16,7 @@ from api.app import create_app
 from api.cli import EXIT_CODES, main
 from embedstore import encoders, reading
 from embedstore import store as store_room
+from embedstore.catalog import StoredPromise
 from embedstore.encoders.toy import ToyEncoder
 
 
@@ -72,6 +73,22 @@ def test_a_collection_moves_and_says_so(run, album, other):
     assert json.loads(run("search", "red", "--json").stdout)[0]["key"] == "album/red.jpg"
     assert "nothing to do" in run("re-embed", "photos", "--encoder", "other").stdout
     assert "2 unchanged" in run("index", album, "--workers", "0").stdout
+
+
+def test_a_tuned_promise_is_not_lost_in_silence(run, album, other, tmp_path):
+    run("index", album, "--encoder", "toy", "--workers", "0")
+    with embedstore.open(tmp_path / "store") as store:
+        made = store.collection("photos")
+        row = np.eye(1, made.info.space.dim, dtype=np.float32)
+        terms = {"recall": 0.8, "k": 5, "memory_bytes": None, "source": "captions", "kind": None}
+        store.catalog.set_promise(made.info, "image", StoredPromise(terms, row))
+        terms |= {"memory_bytes": 1 << 20, "source": "log.txt"}
+        store.catalog.set_promise(made.info, "text", StoredPromise(terms, row))
+    told = run("re-embed", "photos", "--encoder", "other", "--workers", "0").stdout
+    assert "`embedstore tune --collection photos --recall 0.8 -k 5`" in told
+    assert "-k 5 --memory 1048576 --target text --queries log.txt`" in told
+    told = run("re-embed", "photos", "--encoder", "toy", "--workers", "0").stdout
+    assert "tune" not in told
 
 
 def test_programs_are_told_all(run, album, other):
