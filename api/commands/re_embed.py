@@ -119,7 +119,7 @@ def _print(report: "ReEmbedded") -> None:
             )
         for modality, asked in report.promised.items():
             click.echo(
-                f"what was tuned of its {modality} index, recall and memory, went with the old space; "
+                f"what its {modality} index was tuned for, memory too, went with the old space; "
                 f"tune again: `{_tune(name, modality, asked)}`"
             )
     else:
