@@ -123,6 +123,7 @@ class Collection(Reading):
             "created": info.created_at,
             **self.catalog.count(self.info.id),
             "index": self.indices.describe(),
+            "tuned": self.catalog.promised(self.info.id),
             "fields": self.catalog.fields(self.info.id),
             "indexed_fields": self.catalog.indexed_fields(),
             "quarantined": len(self.catalog.quarantine(self.info.id)),

@@ -100,6 +100,8 @@ class Promise:
 
         That an exact index was fastest says so of the rows there were: it is planned anew.
         """
+        if self.recall == 1 and self.memory_bytes is None:
+            return IndexSpec("flat", dim)
         if self.kind not in (None, "flat"):
             return IndexSpec(self.kind, dim)
         return None if self.memory_bytes is None else plan(n, dim, self.memory_bytes)

@@ -8,7 +8,7 @@ commit. Killed at any moment, the same call goes on where it stopped.
 
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from embedstore.errors import Conflict, Invalid, NotFound, StorageFull
 from embedstore.index_folders import sweep
 from embedstore.indices import Indices
 from embedstore.store import Store
-from embedstore.types import MODALITIES, Encoder, Modality, Space
+from embedstore.types import Encoder, Modality, Space
 
 REBUILD_SHARE, REBUILD_LEAST = 0.05, 0  # the first search after the switch is to be a quick one
 STORED_SHARE = 1.4  # pages that are not full, and the log of the database
@@ -63,7 +63,7 @@ class ReEmbedded:
     switched: bool = False
     needless: bool = False
     calibrated: bool = False
-    promised: dict[Modality, Mapping[str, Any]] = field(default_factory=dict)
+    promised: dict[Modality, dict[str, Any]] = field(default_factory=dict)
     seconds: float = 0.0
 
 
@@ -106,8 +106,7 @@ def re_embed(
     report = ReEmbedded(name, old.space.encoder, ready.space.encoder, kept=keep)
     report.items = store.catalog.count(old.id)["items"]
     report.calibrated = store.catalog.bank_name(old.id) is not None or "expand" in old.options
-    promises = {each: store.catalog.promise(old.id, each) for each in MODALITIES}
-    report.promised = {each: kept.asked for each, kept in promises.items() if kept is not None}
+    report.promised = store.catalog.promised(old.id)
     try:
         if old.space.fingerprint == ready.space.fingerprint:
             report.needless, report.kept = True, None

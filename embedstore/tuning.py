@@ -57,8 +57,8 @@ def tune(
 
     Args:
         collection: Its rows are indexed.
-        recall: Neighbour recall@k to promise, above 0, below 1.
-        k: Neighbours.
+        recall: Neighbour recall@k to promise, above 0; 1 takes an exact index.
+        k: Neighbours, no more than there are vectors.
         memory_bytes: What the index may take; None for no limit.
         queries: What people search for; None takes the collection's captions, or those of the
             promise in force where there are too few.
@@ -84,6 +84,11 @@ def tune(
             raise Invalid(
                 f"collection {info.name!r} holds no {modality} vectors; index something first"
             )
+        if k > len(rows):
+            raise Invalid(
+                f"k is {k} and collection {info.name!r} holds {len(rows)} {modality} vectors; "
+                f"expected 1 to {len(rows)}"
+            )
         with meaningful_errors():
             tuning = tune_index(
                 rows,
@@ -101,8 +106,8 @@ def tune(
 
 
 def _check(recall: float, k: int, memory_bytes: int | None) -> None:
-    if not 0.0 < recall < 1.0:
-        raise Invalid(f"recall is {recall}; expected above 0 and below 1, such as 0.95")
+    if not 0.0 < recall <= 1.0:
+        raise Invalid(f"recall is {recall}; expected above 0, 1 at most, such as 0.95")
     if not 1 <= k <= 1000:
         raise Invalid(f"k is {k}; expected 1 to 1000")
     if memory_bytes is not None and memory_bytes < 1:

@@ -123,6 +123,11 @@ def in_halves(spec: IndexSpec, n: int) -> bool:
     return spec.kind == "flat" and spec.device == "gpu" and n >= HALF_ON_GPU
 
 
+def is_exact(spec: IndexSpec, n: int) -> bool:
+    """Tell whether an index of n vectors finds every neighbour, whatever is asked."""
+    return spec.kind == "flat" and not in_halves(spec, n)
+
+
 def layout(
     spec: IndexSpec, n: int, gpus: int, gpu_bytes: int | None
 ) -> Literal["copies", "shares"] | None:

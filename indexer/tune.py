@@ -17,7 +17,7 @@ from indexer.checks import as_matrix
 from indexer.errors import BadVectors, NotReached
 from indexer.faiss_build import build
 from indexer.faiss_index import FaissIndex
-from indexer.planner import candidates, complete, footprint
+from indexer.planner import candidates, complete, footprint, is_exact, plan
 from indexer.sweep import Half, cheapest_first, measure, strongest
 from indexer.truth import exact_neighbors, lower_bound, queries_needed
 from indexer.types import IndexSpec
@@ -33,7 +33,7 @@ class Candidate:
     Attributes:
         spec: Of the index.
         recall: Mean neighbour recall on the half of the queries that chose the parameters.
-        bound: Lower 95% bound of it on the other half.
+        bound: Lower 95% bound of it on the other half; 1 where the index is exact.
         cpu_us: CPU time of one query asked alone, microseconds.
         bytes: Memory by `footprint`.
         build_s: Time to build, seconds; 0 where it was there already.
@@ -102,7 +102,7 @@ def settle(
         index: Over the vectors; it stays as it is.
         vectors: `(n, d)`.
         queries: `(q, d)`, at least 2.
-        recall: The promise, above 0 and below 1.
+        recall: The promise, above 0, 1 at most.
         k: Neighbours a query.
 
     Returns:
@@ -131,8 +131,9 @@ def tune(
 
     Args:
         vectors: `(n, d)` unit rows, float16 or float32.
-        queries: `(q, d)`: as many as the bound of such a recall takes.
-        recall: The promise, above 0 and below 1.
+        queries: `(q, d)`: as many as the bound of such a recall takes, or 2 where that is 1 or the
+            vectors are so few that an exact index is planned for them.
+        recall: The promise, above 0, 1 at most; an exact index keeps any.
         k: Neighbours a query.
         memory_bytes: What the index may take; None for no limit.
         specs: What to try; None leaves it to the planner.
@@ -142,13 +143,17 @@ def tune(
     Raises:
         BadVectors: Wrong shape, NaN or infinity, too few queries, or no such recall or k.
     """
-    least = 2 * queries_needed(recall) if 0 < recall < 1 else 2
+    planned = plan(len(vectors), vectors.shape[-1], memory_bytes)
+    needs_proof = 0 < recall < 1 and not is_exact(planned, len(vectors))
+    least = 2 * queries_needed(recall) if needs_proof else 2
     sweep, proof = _halves(vectors, queries, recall, k, least)
     n, dim = vectors.shape
     tried = []
     for spec in candidates(n, dim, gpus) if specs is None else specs:
         spec = complete(spec, n)
         if memory_bytes is not None and footprint(spec, n) > memory_bytes:
+            continue
+        if recall == 1 and not is_exact(spec, n):
             continue
         start = time.perf_counter()
         index = build(vectors, spec)
@@ -167,8 +172,8 @@ def tune(
 def _halves(
     vectors: NDArray[np.floating[Any]], queries: ArrayLike, recall: float, k: int, least: int
 ) -> tuple[Half, Half]:
-    if not 0 < recall < 1:
-        raise BadVectors(f"recall is {recall}, expected a share above 0 and below 1, such as 0.95")
+    if not 0 < recall <= 1:
+        raise BadVectors(f"recall is {recall}, expected a share above 0, 1 at most, such as 0.95")
     if vectors.ndim != 2:
         raise BadVectors(f"vectors have shape {vectors.shape}, expected (n, d)")
     asked = as_matrix(queries, vectors.shape[1], "queries")
@@ -187,10 +192,12 @@ def _settle(
     index: FaissIndex, sweep: Half, proof: Half, recall: float
 ) -> tuple[FaissIndex, Candidate]:
     n = len(index)
+    exact = is_exact(index.spec, n)
     for trial in cheapest_first(index, sweep, recall):
         settled = index.tuned(trial.spec)
-        bound = lower_bound(measure(settled, proof))
+        bound = 1.0 if exact else lower_bound(measure(settled, proof))
         if bound >= recall or trial.spec == strongest(index.spec):
             break
     size = footprint(trial.spec, n)
-    return settled, Candidate(trial.spec, trial.recall, bound, trial.cpu_us, size)
+    recall = 1.0 if exact else trial.recall  # measured, equal scores would count as misses
+    return settled, Candidate(trial.spec, recall, bound, trial.cpu_us, size)

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--recall", default=0.95, show_default=True, help="Of the exact neighbours.")
+@click.option(
+    "--recall",
+    default=0.95,
+    show_default=True,
+    help="Of the exact neighbours; 1 takes an exact index.",
+)
 @click.option("-k", default=10, show_default=True, help="Neighbours.")
 @click.option("--memory", type=size, metavar="SIZE", help="The index may take, as 500MB or 2GiB.")
 @click.option(
@@ -119,7 +124,8 @@ def _print(found: "Tuned", plot: Path | None) -> None:
     )
     if tuning.chosen is not None:
         chosen = tuning.chosen
-        click.echo(f"in force: {chosen.spec.kind}, finds at least {chosen.bound:.3f} of them")
+        told = "exact, all" if chosen.bound == 1 else f"at least {chosen.bound:.3f}"
+        click.echo(f"in force: {chosen.spec.kind}, finds {told} of them")
     if plot is not None:
         click.echo(f"drew {plot}")
 

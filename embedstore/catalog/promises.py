@@ -20,13 +20,15 @@ from embedstore.types import Modality, Vectors
 
 # A promise measured in another space than the collection's says nothing about this one.
 _OURS = (
-    select(promises.c.asked, promises.c.queries, promises.c.crc)
+    select(promises.c.modality, promises.c.asked)
     .select_from(promises.join(collections, collections.c.id == promises.c.collection_id))
     .where(
         promises.c.collection_id == bindparam("collection"),
-        promises.c.modality == bindparam("modality"),
         promises.c.fingerprint == collections.c.fingerprint,
     )
+)
+_ONE = _OURS.add_columns(promises.c.queries, promises.c.crc).where(
+    promises.c.modality == bindparam("modality")
 )
 _CAPTIONED = select(items.c.row).where(
     items.c.collection_id == bindparam("collection"), items.c.text_count > 0
@@ -60,7 +62,7 @@ class Promises(Registry):
         """
         asked = {"collection": collection_id, "modality": modality}
         with self._database.glance() as connection:
-            found = connection.execute(_OURS, asked).first()
+            found = connection.execute(_ONE, asked).first()
         if found is None:
             return None
         if crc32(found.queries) != found.crc:
@@ -71,6 +73,12 @@ class Promises(Registry):
         rows = np.frombuffer(found.queries, vector_codec.HALF)
         dim = self.space(collection_id).dim
         return StoredPromise(json.loads(found.asked), rows.reshape(-1, dim).astype(np.float32))
+
+    def promised(self, collection_id: int) -> dict[Modality, dict[str, Any]]:
+        """Give the terms of every promise in force, by modality."""
+        with self._database.glance() as connection:
+            found = connection.execute(_OURS, {"collection": collection_id}).all()
+        return {modality: json.loads(terms) for modality, terms in found}
 
     def set_promise(
         self, info: CollectionInfo, modality: Modality, promise: StoredPromise | None

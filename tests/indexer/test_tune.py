@@ -129,17 +129,29 @@ def test_what_is_reachable_is_said() -> None:
 def test_fewer_vectors_than_k(n: int) -> None:
     result = tune(IMAGES[:n], texts(110, 5), k=K)
     assert all(each.recall == 1 for each in result.candidates)
-    assert result.kept().bound == pytest.approx(lower_bound(np.ones(55)))
+    assert max(each.bound for each in result.candidates) == 1
+    assert {each.bound for each in result.candidates if each.spec.kind != "flat"} == {
+        lower_bound(np.ones(55))
+    }
+
+
+def test_an_exact_index_keeps_any_promise_and_needs_no_proof() -> None:
+    some = tune(IMAGES, texts(4, 5), recall=0.99, k=K)
+    assert (some.kept().spec.kind, some.kept().bound, some.kept().recall) == ("flat", 1, 1)
+    all_of_them = tune(IMAGES, texts(200, 5), recall=1.0, k=K)
+    assert [each.spec.kind for each in all_of_them.candidates] == ["flat"]
+    size = footprint(IndexSpec("flat", DIM), N)
+    with pytest.raises(NotReached, match=rf"recall 1.0 .* allow {size:,} bytes for an exact"):
+        tune(IMAGES, texts(200, 5), recall=1.0, k=K, memory_bytes=size - 1).kept()
 
 
 @pytest.mark.parametrize(
     ("queries", "recall", "k", "words"),
     [
-        (texts(103, 1), 0.95, K, "103 queries cannot prove recall 0.95, expected at least 104"),
         (texts(0, 1), 0.5, K, "0 queries cannot prove"),
         (texts(200, 1)[:, :-1], 0.95, K, rf"shape \(200, {DIM - 1}\), expected \(n, {DIM}\)"),
         (np.full((200, DIM), np.nan), 0.95, K, "queries: row 0 holds NaN"),
-        (texts(200, 1), 1.0, K, "recall is 1.0, expected a share"),
+        (texts(200, 1), 1.1, K, "recall is 1.1, expected a share"),
         (texts(200, 1), 0.0, K, "recall is 0.0"),
         (texts(200, 1), 0.9, 0, "k is 0"),
     ],
@@ -147,6 +159,14 @@ def test_fewer_vectors_than_k(n: int) -> None:
 def test_bad_questions_are_refused(queries: np.ndarray, recall: float, k: int, words: str) -> None:
     with pytest.raises(BadVectors, match=words):
         tune(IMAGES, queries, recall=recall, k=k)
+
+
+def test_too_few_queries_prove_nothing_of_many_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("indexer.planner.EXACT_ON_CPU", N - 1)
+    with pytest.raises(
+        BadVectors, match=r"103 queries cannot prove recall 0.95, expected at least"
+    ):
+        tune(IMAGES, texts(103, 1), recall=0.95, k=K)
 
 
 def test_one_query_settles_nothing(index: FaissIndex) -> None:

@@ -156,7 +156,7 @@ def test_a_promise_that_nothing_keeps_is_told_as_broken(
 @pytest.mark.parametrize(
     ("terms", "said"),
     [
-        ({"recall": 1.0}, "recall is 1.0; expected above 0"),
+        ({"recall": 1.1}, "recall is 1.1; expected above 0"),
         ({"recall": float("nan")}, "recall is nan"),
         ({"k": 0}, "k is 0; expected 1 to 1000"),
         ({"memory_bytes": 0}, "memory is 0 bytes"),
@@ -167,6 +167,25 @@ def test_a_promise_that_nothing_keeps_is_told_as_broken(
 def test_terms_that_make_no_sense_are_refused(photos: Collection, terms: dict, said: str) -> None:
     with pytest.raises(Invalid, match=said):
         tune(photos, **terms)
+
+
+def test_an_exact_index_keeps_what_is_asked_and_info_tells_the_terms(tmp_path: Path) -> None:
+    with embedstore.open(tmp_path / "few") as store:
+        few = store.create("few", load("toy"))
+        rng, dim = np.random.default_rng(2), few.info.space.dim
+        items = [Item(f"{n}", texts=(f"caption {n}",)) for n in range(124)]
+        few.add_vectors(items, image=unit(rng, 124, dim), text=unit(rng, 124, dim))
+        assert few.describe()["tuned"] == {}
+        for recall in (0.99, 1.0):
+            assert tune(few, recall=recall).tuning.kept().bound == 1
+            told = few.describe()
+            assert told["index"]["image"]["promise"] == "exact"
+            assert told["tuned"]["image"]["recall"] == recall
+        with pytest.raises(Invalid, match=r"k is 500 and .* 124 image vectors; expected 1 to 124"):
+            tune(few, k=500)
+        promise = promise_of(store.catalog, few.info.id, "image")
+        assert promise is not None
+        assert promise.spec(10_000_000, dim) == IndexSpec("flat", dim)
 
 
 def test_a_memory_that_nothing_fits_names_what_would_do(photos: Collection) -> None:
