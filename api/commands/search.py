@@ -48,7 +48,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="0 to 1: prefer hits that are unlike those before them.",
 )
-@click.option("--min-score", type=float, help="Leave out what scores less.")
+@click.option(
+    "--min-score",
+    type=float,
+    help="Leave out what scores less; fewer than -k hits are then all there are.",
+)
 @click.option(
     "--min-probability",
     type=float,
@@ -92,6 +96,7 @@ def search(
       embedstore search "a red bicycle" -k 50 --page
     """
     import embedstore
+    from embedstore.query_vector import scores_all
 
     query = embedstore.Query(**asked)
     draw = drawing(thumbnails, term, term_program) if sys.stdout.isatty() else None
@@ -100,38 +105,48 @@ def search(
         for reason in photos.explain(query) if explain else ():
             click.echo(f"searched: {reason}", err=True)  # so that --json stays what it is
         if page or cursor is not None:
-            _print_page(photos.search_page(query, cursor), as_json)
+            given = photos.search_page(query, cursor)
+            first = cursor is None
+            why = _why_nothing(photos, query) if first and not given.hits else None
+            _print_page(given, why, as_json)
             return
         hits = photos.search(query)
-        best = None if hits else _best(photos, query)
-        empty = not hits and not photos.items(limit=1)
+        why = None if hits else _why_nothing(photos, query)
         if hits and draw is not None and not as_json:
             print_drawn(photos, hits, draw)
-            return
-    if as_json:
-        print_json([hit_json(hit) for hit in hits])
-    elif hits:
-        print_hits(hits)
-    elif empty:
-        click.echo(
-            f"no hits: collection {collection!r} is empty; fill it with "
-            f"`embedstore index PATH --collection {collection}`"
-        )
-    elif best is not None:
-        click.echo(_too_little(query, best))
-    else:
-        click.echo(
-            f"no hits: collection {collection!r} holds nothing that fits; "
-            "try --target text, a wider --where, or `embedstore info`"
-        )
+        elif as_json:
+            print_json([hit_json(hit) for hit in hits])
+        elif why is not None:
+            click.echo(why)
+        else:
+            print_hits(hits)
+    if scores_all(query) and len(hits) == query.k:
+        click.echo(f"these are the best {query.k}; there may be more: raise -k", err=True)
 
 
-def _print_page(page: "Page", as_json: bool) -> None:
+def _print_page(page: "Page", why_nothing: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"hits": [hit_json(hit) for hit in page.hits], "cursor": page.cursor})
-        return
-    print_hits(page.hits)
-    click.echo("the last page" if page.cursor is None else f"next: --cursor={page.cursor}")
+    elif why_nothing is not None:
+        click.echo(why_nothing)
+    else:
+        print_hits(page.hits)
+        click.echo("the last page" if page.cursor is None else f"next: --cursor={page.cursor}")
+
+
+def _why_nothing(photos: "Collection", query: "Query") -> str:
+    if not photos.items(limit=1):
+        return (
+            f"no hits: collection {photos.name!r} is empty; fill it with "
+            f"`embedstore index PATH --collection {photos.name}`"
+        )
+    best = _best(photos, query)
+    if best is not None:
+        return _too_little(query, best)
+    return (
+        f"no hits: collection {photos.name!r} holds nothing that fits; "
+        "try --target text, a wider --where, or `embedstore info`"
+    )
 
 
 def _best(photos: "Collection", query: "Query") -> "Hit | None":

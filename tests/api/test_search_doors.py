@@ -64,6 +64,20 @@ def test_what_is_improbable_is_left_out(run, served):
     assert [hit["key"] for hit in served.post(SEARCH, json=wanted).json()] == ["thing 7"]
 
 
+def test_hits_that_may_not_be_all_say_so(run):
+    more = "the best 3; there may be more: raise -k"
+    assert more in run("search", "thing 7", "--min-score", "-1", "-k", "3")
+    assert "there may be more" not in run("search", "thing 7", "--min-score", "0.9", "-k", "3")
+    assert "there may be more" not in run("search", "thing 7", "-k", "3")
+
+
+def test_a_first_page_without_hits_says_why(run):
+    told = run("search", "zebra crossing", "--min-score", "0.99", "--page")
+    assert "nothing matches: the best is 'thing " in told
+    asked = ("search", "zebra crossing", "--min-score", "0.99", "--page", "--json")
+    assert json.loads(run(*asked)) == {"hits": [], "cursor": None}
+
+
 def test_nothing_matches_is_an_answer(run, served):
     told = run("search", "zebra crossing", "--min-probability", "0.5")
     assert "nothing matches: the best is 'thing " in told
