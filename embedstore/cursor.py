@@ -63,8 +63,8 @@ def read(cursor: str, collection: int, asked: str) -> Place:
     if place.asked != asked:
         raise refused(
             cursor,
-            "it is of another query, or what decides the scores was changed since: "
-            "the calibration, or the item that the query is like",
+            "it is of another query; words, picture, target, where and least scores stay the same "
+            "from page to page, and so do the calibration and the item that the query is like",
         )
     return place
 
