@@ -2,10 +2,12 @@
 
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+
+import numpy as np
 
 from embedstore.client_jobs import Progress, done
 from embedstore.client_line import Line, part
@@ -16,6 +18,7 @@ from embedstore.errors import BadImage, BadQuery
 from embedstore.explaining import Explanation
 from embedstore.intake import Added
 from embedstore.paging import Page
+from embedstore.query_form import as_query, check_types
 from embedstore.query_vector import MAX_HITS
 from embedstore.types import IN_CATALOG, Hit, Item, Query
 
@@ -57,26 +60,29 @@ class RemoteCollection:
         path = f"{self._path}/thumbnails/{part(key)}?side={side}"
         return self._line.raw("GET", path).content
 
-    def search(self, query: Query | str, **changes: Any) -> list[Hit]:
+    def search(self, query: Query | str | None = None, **changes: Any) -> list[Hit]:
         """Find the items nearest to a query, best first; see `Collection.search`."""
-        asked = replace(query, **changes) if isinstance(query, Query) else Query(query, **changes)
-        return [_hit(each) for each in self._line.ask("POST", f"{self._path}/search", _wire(asked))]
+        asked = _wire(as_query(query, **changes))
+        return [_hit(each) for each in self._line.ask("POST", f"{self._path}/search", asked)]
 
-    def search_many(self, queries: Sequence[Query | str]) -> list[list[Hit]]:
+    def search_many(self, queries: Sequence[Query | str], **changes: Any) -> list[list[Hit]]:
         """Find the items nearest to each of several queries; see `Collection.search_many`."""
-        asked = {"queries": [_wire(_query(query)) for query in queries]}
+        asked = {"queries": [_wire(as_query(query, **changes)) for query in queries]}
         told = self._line.ask("POST", f"{self._path}/search_many", asked)
         return [[_hit(each) for each in hits] for hits in told]
 
-    def search_page(self, query: Query | str, cursor: str | None = None) -> Page:
+    def search_page(
+        self, query: Query | str | None = None, cursor: str | None = None, **changes: Any
+    ) -> Page:
         """Find the items nearest to a query page by page; see `Collection.search_page`."""
-        asked = {**_wire(_query(query)), "cursor": cursor}
+        asked = {**_wire(as_query(query, **changes)), "cursor": cursor}
         told = self._line.ask("POST", f"{self._path}/search_page", asked)
         return Page([_hit(each) for each in told["hits"]], told["cursor"])
 
-    def explain(self, query: Query | str) -> tuple[Explanation, ...]:
+    def explain(self, query: Query | str | None = None, **changes: Any) -> tuple[Explanation, ...]:
         """Say how a query is searched; see `Collection.explain`."""
-        told = self._line.ask("POST", f"{self._path}/explain", _wire(_query(query)))
+        asked = _wire(as_query(query, **changes))
+        told = self._line.ask("POST", f"{self._path}/explain", asked)
         for each in told:
             del each["words"]
         return tuple(Explanation(**each) for each in told)
@@ -135,19 +141,15 @@ class RemoteCollection:
         return told
 
 
-def _query(query: Query | str) -> Query:
-    return query if isinstance(query, Query) else Query(query)
-
-
 def _wire(query: Query) -> dict[str, Any]:
-    if query.vector is not None:
-        raise BadQuery("a vector cannot be sent to a server; give text, a picture or `like`")
+    check_types(query)
+    sent = {each.name: getattr(query, each.name) for each in fields(Query) if each.name != "image"}
     sent = {
-        name: getattr(query, name)
-        for name in ("text", "like", "text_weight", "target", "k", "where", "diversity")
+        name: each.item() if isinstance(each, np.generic) else each for name, each in sent.items()
     }
-    sent |= {"min_score": query.min_score, "min_probability": query.min_probability}
-    return {**sent, "without": list(query.without), "image_base64": _picture(query.image)}
+    if query.vector is not None:
+        sent["vector"] = b64encode(np.asarray(query.vector, "<f4").tobytes()).decode()
+    return {**sent, "image_base64": _picture(query.image)}
 
 
 def _picture(image: Path | bytes | None) -> str | None:

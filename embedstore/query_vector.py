@@ -9,6 +9,7 @@ import numpy as np
 from embedstore.corpus import images
 from embedstore.diversity import MOST_HITS as MOST_DIVERSE
 from embedstore.errors import BadQuery
+from embedstore.query_form import check_types
 from embedstore.types import Encoder, Query, Vectors
 
 WITHOUT_WEIGHT = 0.5  # a negative term steers; at full weight it would outvote what is wanted
@@ -23,6 +24,7 @@ def check(query: Query) -> None:
     Raises:
         BadQuery: Names the part that is wrong and what was expected.
     """
+    check_types(query)
     if not 1 <= query.k <= MAX_HITS:
         raise BadQuery(f"k is {query.k}; expected 1 to {MAX_HITS}")
     if not 0.0 <= query.text_weight <= 1.0:
@@ -139,6 +141,11 @@ def _words(
                 f"the query vector has shape {np.shape(query.vector)}"
                 f"{'' if np.isfinite(vector).all() else ' and NaN or infinity'}; "
                 f"expected {dim} finite numbers, made by this collection's encoder"
+            )
+        if not vector.any():
+            raise BadQuery(
+                "the query vector is all zeros, which is nearest to nothing; expected what this "
+                "collection's encoder makes"
             )
         return _unit(vector)
     if query.text is None:

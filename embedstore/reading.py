@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,12 @@ from embedstore.batching import search_many
 from embedstore.catalog import Catalog, CollectionInfo
 from embedstore.corpus import images
 from embedstore.corpus.bounds import read_bytes
-from embedstore.errors import BadQuery, NotFound, SpaceMismatch
+from embedstore.errors import BadQuery, NotFound
 from embedstore.explaining import Explanation, explain
+from embedstore.fitting import fitting
 from embedstore.indices import Indices
 from embedstore.paging import Page, search_page
+from embedstore.query_form import as_query
 from embedstore.query_vector import MAX_HITS
 from embedstore.searching import search
 from embedstore.stages import looked_up
@@ -45,7 +46,7 @@ class Reading:
         """The encoder of this collection's space, loaded on first use."""
         with self._loading:
             if self._encoder is None:
-                self._encoder = self._fitting(encoders.load(self.info.space.encoder))
+                self._encoder = fitting(encoders.load(self.info.space.encoder), self.info)
             return self._encoder
 
     def use(self, encoder: Encoder) -> None:
@@ -54,19 +55,7 @@ class Reading:
         Raises:
             SpaceMismatch: It makes vectors of another space than the collection holds.
         """
-        self._encoder = self._fitting(encoder)
-
-    def _fitting(self, encoder: Encoder) -> Encoder:
-        held, offered = self.info.space, encoder.space
-        if held.fingerprint != offered.fingerprint:
-            raise SpaceMismatch(
-                f"collection {self.name!r} holds vectors of {held.encoder} "
-                f"(space {held.fingerprint}, {held.dim}-d); the encoder {offered.encoder} makes "
-                f"space {offered.fingerprint}, {offered.dim}-d; move the collection to it with "
-                f"`embedstore re-embed {self.name} --encoder {offered.encoder}`, or index into "
-                "another with --collection NAME"
-            )
-        return encoder
+        self._encoder = fitting(encoder, self.info)
 
     def get(self, key: str) -> Item:
         """Give the item with a key.
@@ -124,11 +113,11 @@ class Reading:
                 form.append(None)
         return digest(form)[:24]
 
-    def search(self, query: Query | str, **changes: Any) -> list[Hit]:
+    def search(self, query: Query | str | None = None, **changes: Any) -> list[Hit]:
         """Find the items nearest to a query, best first.
 
         Args:
-            query: A `Query`, or words.
+            query: A `Query`, or words; None where fields say it all, such as `vector=row`.
             **changes: Fields of `Query`, such as `k=5` or `where='year > 2020'`.
 
         Returns:
@@ -140,15 +129,16 @@ class Reading:
             NotFound: `like` names no item.
             Moved: The name went to another collection since this one was opened.
         """
-        asked = replace(query, **changes) if isinstance(query, Query) else Query(query, **changes)
+        asked = as_query(query, **changes)
         with self._named():
             return search(asked, self.catalog, self.info, self.indices, lambda: self.encoder)
 
-    def search_many(self, queries: Sequence[Query | str]) -> list[list[Hit]]:
+    def search_many(self, queries: Sequence[Query | str], **changes: Any) -> list[list[Hit]]:
         """Find the items nearest to each of several queries, in much less time than one by one.
 
         Args:
             queries: Each a `Query`, or words.
+            **changes: Fields of `Query` for all of them, such as `k=5`.
 
         Returns:
             For each what `search` gives; scores may differ in the last digit.
@@ -156,11 +146,13 @@ class Reading:
         Raises:
             EmbedStoreError: What `search` raises for a query, and which one it is.
         """
-        asked = [query if isinstance(query, Query) else Query(query) for query in queries]
+        asked = [as_query(query, **changes) for query in queries]
         with self._named():
             return search_many(asked, self.catalog, self.info, self.indices, lambda: self.encoder)
 
-    def search_page(self, query: Query | str, cursor: str | None = None) -> Page:
+    def search_page(
+        self, query: Query | str | None = None, cursor: str | None = None, **changes: Any
+    ) -> Page:
         """Find the items nearest to a query page by page, k at a time.
 
         No item is skipped or given twice, whatever is stored, deleted, replaced or rebuilt between
@@ -171,23 +163,25 @@ class Reading:
         Args:
             query: A `Query`, or words; k may differ from page to page.
             cursor: Of the page before; None for the first page.
+            **changes: Fields of `Query`, such as `k=50`.
 
         Raises:
             BadQuery: The cursor is of another search; or the order depends on other hits: target
                 "both", diversity, an expanding collection.
             Moved: The name went to another collection since this one was opened.
         """
-        asked = query if isinstance(query, Query) else Query(query)
+        asked = as_query(query, **changes)
         with self._named():
             return search_page(
                 asked, cursor, self.catalog, self.info, self.indices, lambda: self.encoder
             )
 
-    def explain(self, query: Query | str) -> tuple[Explanation, ...]:
+    def explain(self, query: Query | str | None = None, **changes: Any) -> tuple[Explanation, ...]:
         """Say how a query is searched: which index, what recall it promises, what the filter does.
 
         Args:
             query: A `Query`, or words.
+            **changes: Fields of `Query`.
 
         Returns:
             One explanation for each modality that is searched.
@@ -196,7 +190,7 @@ class Reading:
             BadQuery: The query says nothing or asks for the impossible.
             BadFilter: `where` does not parse or names an unknown field.
         """
-        asked = query if isinstance(query, Query) else Query(query)
+        asked = as_query(query, **changes)
         with self.catalog.as_opened(self.info):
             return explain(asked, self.catalog, self.info, self.indices)
 

@@ -7,6 +7,7 @@ import time
 from functools import partial
 
 import httpx
+import numpy as np
 import pytest
 import uvicorn
 from fastapi.testclient import TestClient
@@ -19,6 +20,7 @@ from embedstore import Item, Query, client_collection, client_line, connect, re_
 from embedstore.client import RemoteStore
 from embedstore.client_collection import RemoteCollection
 from embedstore.duplicates import duplicates
+from embedstore.encoders import load
 from embedstore.errors import (
     BadFilter,
     BadQuery,
@@ -114,6 +116,48 @@ def test_searches_agree_however_they_are_asked(words):
     assert {hit.item.key for hit in filtered} == {"two", "three"}
     like = words.search(Query(like="one/red door", target="text"))
     assert "one/red door" not in {hit.item.key for hit in like}
+
+
+def test_fields_of_a_query_are_given_by_name_everywhere(words):
+    vector = load("toy").encode_texts(["a red door"])[0]
+    (hit,) = words.search(vector=vector, target="text", k=1)
+    assert hit.item.key == "one/red door"
+    assert words.search(vector=vector.tolist(), target="text", k=np.int64(1)) == [hit]
+    ((one,), (two,)) = words.search_many(["a red door", Query("hill")], target="text", k=1)
+    assert (one.item.key, two.item.key) == ("one/red door", "three")
+    page = words.search_page("a red door", target="text", k=2)
+    assert [each.rank for each in page.hits] == [1, 2]
+    assert words.search_page("a red door", page.cursor, target="text", k=2).hits[0].rank == 3
+    assert words.explain(like="two", target="text")[0].modality == "text"
+    away = words.search("a door", target="text", k=1, unlike=["one/red door"])
+    assert away[0].item.key == "two"
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"k": 2.5}, "k is 2.5; expected a whole number"),
+        ({"k": None}, "k is None; expected"),
+        ({"where": 5}, "where is 5; expected a filter as text"),
+        ({"diversity": "x"}, "diversity is 'x'; expected a number"),
+        ({"without": "people"}, "without is 'people'; expected several"),
+        ({"unlike": [3]}, "unlike holds 3; expected several"),
+        ({"text": None, "vector": "abc"}, "vector is 'abc'; expected numbers"),
+        ({"text": None, "image": "a.jpg"}, "image is 'a.jpg'; expected a pathlib.Path"),
+        ({"text": None, "vector": np.zeros(128)}, "the query vector is all zeros"),
+        ({"limit": 3}, "a query has no limit; expected one of text, image"),
+    ],
+)
+def test_a_field_of_the_wrong_type_is_one_line(words, fields, told):
+    with pytest.raises(BadQuery, match=told):
+        words.search(**{"text": "x", **fields})
+
+
+def test_what_is_no_query_is_one_line(words):
+    with pytest.raises(BadQuery, match=r"the query is of type ndarray; expected .* vector=\.\.\."):
+        words.search(np.ones(128))
+    with pytest.raises(BadQuery, match="words are given twice: 'a' and 'b'"):
+        words.search("a", text="b")
 
 
 def test_items_are_listed_and_gone_through(words, monkeypatch):
