@@ -9,6 +9,8 @@ from embedstore.indices import Indices
 from embedstore.query_vector import check, scores_all, share_of_text
 from embedstore.types import MODALITIES, Modality, Query
 
+NO_INDEX = "none"
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -16,10 +18,10 @@ class Explanation:
 
     Attributes:
         modality: Whose index.
-        kind: Of the published index.
+        kind: Of the published index; "none" where none is in use and every vector is scored.
         promise: "exact", "uncalibrated", or the evidence of a measured promise; see
             `Promise.evidence`.
-        tail: Vectors newer than the index, searched exactly.
+        tail: Vectors that are not in the index, searched exactly.
         allowed: Items that the filter allows; None without one.
         corrected: Whether hubs lose their bias.
         expanded: Whether the words are moved towards the first hits.
@@ -35,7 +37,9 @@ class Explanation:
 
     def __str__(self) -> str:
         parts = [f"{self.modality} index {self.kind}, {self._promised()}"]
-        if self.tail:
+        if self.kind == NO_INDEX:
+            parts = [f"no {self.modality} index in use, all {self.tail:,} vectors searched exactly"]
+        elif self.tail:
             parts.append(f"{self.tail:,} newer vectors searched exactly")
         if self.allowed is not None:
             parts.append(f"the filter allows {self.allowed:,} items")
@@ -74,7 +78,7 @@ def explain(
     return tuple(
         Explanation(
             modality,
-            str(told[modality]["kind"]),
+            str(told[modality]["kind"]) if told[modality]["published"] else NO_INDEX,
             "exact" if scores_all(query) else told[modality]["promise"],
             int(told[modality]["tail"]),
             allowed,

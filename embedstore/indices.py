@@ -212,7 +212,7 @@ class Indices:
         try:
             return form.opened(purged)
         except numbers.CorruptSnapshot as error:
-            log.warning("%s; searching the rows exactly and rebuilding", error)
+            log.warning("%s; nothing is lost: it is built anew, and meanwhile rows are read", error)
             self._rebuilding.start()
             return form.empty()
 

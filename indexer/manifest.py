@@ -86,7 +86,7 @@ def parse(text: bytes, path: Path) -> Manifest:
         if value["format"] != FORMAT:
             raise CorruptSnapshot(
                 f"{path} has format {value['format']}, this version reads {FORMAT}: "
-                "update the program, or rebuild the index"
+                "update the program, or build the index anew"
             )
         files = tuple(File(**each) for each in value["files"])
         manifest = Manifest(
@@ -100,11 +100,9 @@ def parse(text: bytes, path: Path) -> Manifest:
         )
         sound = manifest.dump() == text and all(_FILE_NAME.fullmatch(f.name) for f in files)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise CorruptSnapshot(f"{path} is not a manifest ({error!r}): rebuild the index") from error
+        raise CorruptSnapshot(f"{path} is damaged: it is no manifest any more") from error
     if not sound:
-        raise CorruptSnapshot(
-            f"{path} does not match its checksum {value.get('checksum')}: rebuild the index"
-        )
+        raise CorruptSnapshot(f"{path} is damaged: it does not match its own checksum")
     return manifest
 
 
@@ -118,7 +116,7 @@ def check_space(manifest: Manifest, fingerprint: str, dim: int, path: Path) -> N
     if found != expected:
         raise CorruptSnapshot(
             f"{path} is of space {found[0]} with dimension {found[1]}, "
-            f"expected {expected[0]} with {expected[1]}: rebuild the index"
+            f"expected {expected[0]} with {expected[1]}"
         )
 
 
@@ -134,15 +132,13 @@ def check_file(file: File, folder: Path) -> None:
             length = path.stat().st_size
             if length != file.bytes:
                 raise CorruptSnapshot(
-                    f"{path} has {length} bytes, expected {file.bytes}: rebuild the index"
+                    f"{path} is damaged: it has {length} bytes, expected {file.bytes}"
                 )
             found = _hash(stored.fileno(), length)
     except OSError as error:
-        raise CorruptSnapshot(f"{path} cannot be read ({error}): rebuild the index") from error
+        raise CorruptSnapshot(f"{path} cannot be read: {error.strerror}") from error
     if found != file.xxh3_128:
-        raise CorruptSnapshot(
-            f"{path} has hash {found}, expected {file.xxh3_128}: rebuild the index"
-        )
+        raise CorruptSnapshot(f"{path} is damaged: its bytes are not those that were written")
 
 
 def _hash(descriptor: int, length: int) -> str:

@@ -135,7 +135,7 @@ def load(folder: Path, fingerprint: str, dim: int, min_seq: int = 0) -> Publishe
         return None
     with FileLock(folder / LOCK):  # the first publisher may be about to write its manifest
         if _read(path) is None:
-            raise CorruptSnapshot(f"{path} is missing beside the files it names; rebuild them")
+            raise CorruptSnapshot(f"{path} is missing beside the files it names")
     return load(folder, fingerprint, dim, min_seq)
 
 
@@ -148,8 +148,7 @@ def _open(found: Manifest, folder: Path) -> Published:
     index = FaissIndex(usable(found.spec), parts["index"], parts.get("vectors"))
     if not len(ids) == len(index) == found.n:
         raise CorruptSnapshot(
-            f"{folder} holds {len(ids)} ids and {len(index)} vectors, expected {found.n}: "
-            "rebuild the index"
+            f"{folder} holds {len(ids)} ids and {len(index)} vectors, expected {found.n}"
         )
     return Published(found.seq, ids, index.with_evidence(found.evidence))
 
@@ -165,7 +164,7 @@ def _part(file: File, kind: Kind, folder: Path) -> Any:
         faiss, mapped = load_faiss(), file.part == "vectors" or kind not in PQ_KINDS
         return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mapped else 0)
     except (OSError, RuntimeError) as error:
-        raise CorruptSnapshot(f"{path} cannot be opened ({error}): rebuild the index") from error
+        raise CorruptSnapshot(f"{path} cannot be opened: {error}") from error
 
 
 def _read(path: Path) -> bytes | None:

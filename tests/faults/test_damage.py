@@ -66,7 +66,7 @@ def hold_back(indices, monkeypatch):
 
 
 @pytest.mark.parametrize("how", ["missing", "truncated", "flipped"])
-def test_a_damaged_index_is_found_out_rebuilt_and_exact_meanwhile(filled, how, monkeypatch):
+def test_a_damaged_index_is_found_out_rebuilt_and_exact_meanwhile(filled, how, monkeypatch, caplog):
     place, folder, query, expected = filled
     dice = random.Random(how)
     sound = shutil.copytree(folder, folder.parent / "sound")
@@ -76,6 +76,11 @@ def test_a_damaged_index_is_found_out_rebuilt_and_exact_meanwhile(filled, how, m
             gate = hold_back(made.indices, monkeypatch)
             spoil(damaged, how, dice)
             assert answer(made, query) == expected, f"{damaged.name} {how}: while it is rebuilt"
+            if how != "missing" and damaged.parent.name == "image":
+                (told,) = made.explain(query)
+                assert str(told) == f"no image index in use, all {N} vectors searched exactly"
+                assert str(damaged) in caplog.text
+                assert "nothing is lost: it is built anew" in caplog.text
             gate.set()
             made.indices.close()
             assert answer(made, query) == expected, f"{damaged.name} {how}: after the rebuild"

@@ -145,7 +145,12 @@ def test_other_formats_and_foreign_paths_are_refused(write: Callable[..., Path])
             snapshot.load(path.parent, SPACE, DIM)
     manifest["files"][0]["name"] = "../ids-0123456789abcdef"
     path.write_bytes(sealed(manifest))
-    with pytest.raises(CorruptSnapshot, match="rebuild"):
+    with pytest.raises(CorruptSnapshot, match="is damaged"):
+        snapshot.load(path.parent, SPACE, DIM)
+    path.write_bytes(b"\xff\0 no JSON")
+    with pytest.raises(
+        CorruptSnapshot, match=r"manifest\.json is damaged: it is no manifest any more$"
+    ):
         snapshot.load(path.parent, SPACE, DIM)
 
 
