@@ -1,6 +1,7 @@
 """`embedstore info`, `get`, `delete`, `compact`, `rebuild`, `index-field`: looking after it all."""
 
 import sys
+from difflib import get_close_matches
 from typing import Any
 
 import click
@@ -150,7 +151,9 @@ def index_field(
     if as_json:
         print_json({"field": name, "indexed": not drop})
     else:
-        new = "" if drop or name in known else "; no item has this field yet"
+        near = get_close_matches(name, known, n=1)
+        guess = f": did you mean {near[0]}? `--drop` takes it back" if near else ""
+        new = "" if drop or name in known else f"; no item has this field yet{guess}"
         click.echo(f"{name}: its index is dropped" if drop else f"{name}: indexed{new}")
 
 

@@ -135,6 +135,8 @@ def _print_page(page: "Page", why_nothing: str | None, as_json: bool) -> None:
 
 
 def _why_nothing(photos: "Collection", query: "Query") -> str:
+    from embedstore.filter_hints import type_hint
+
     if not photos.items(limit=1):
         return (
             f"no hits: collection {photos.name!r} is empty; fill it with "
@@ -143,6 +145,9 @@ def _why_nothing(photos: "Collection", query: "Query") -> str:
     best = _best(photos, query)
     if best is not None:
         return _too_little(query, best)
+    hint = None if query.where is None else type_hint(photos.catalog, photos.info, query.where)
+    if hint is not None:
+        return f"no hits: {hint}"
     return (
         f"no hits: collection {photos.name!r} holds nothing that fits; "
         "try --target text, a wider --where, or `embedstore info`"

@@ -24,6 +24,7 @@ from embedstore.catalog.conditions import (
     Operator,
     Scalar,
 )
+from embedstore.catalog.filter_slips import slip
 from embedstore.catalog.metadata import WHOLE, Path, storable
 from embedstore.errors import BadFilter
 
@@ -99,7 +100,8 @@ class _Reader:
             tree = ast.parse(stripped, mode="eval")
         except SyntaxError as error:
             place = self.start + error.offset if error.offset else len(self.text) + 1
-            raise self._fault(place, f"{error.msg}; {OPERATORS}") from error
+            told = f"{error.msg}; {slip(stripped)}{OPERATORS}"
+            raise self._fault(place, told) from error
         except (ValueError, RecursionError, MemoryError) as error:
             raise self._fault(
                 1, "cannot be read; it is nested too deep or holds odd letters"

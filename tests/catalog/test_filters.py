@@ -1,5 +1,7 @@
 """Reading filters: what is refused, and how the refusal helps."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,6 +98,29 @@ def test_what_is_no_filter_is_refused_where_it_goes_wrong(
 def test_a_filter_too_deep_or_too_long_is_refused(text: str) -> None:
     with pytest.raises(BadFilter):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "here"),
+    [
+        ("year = 2020", "write == for equal"),
+        ("year == 1 && a == 2", "write `and`"),
+        ("a == 1 OR b == '&&'", "write `or`"),
+        ("NOT a == 1", "write `not`"),
+        ("a <> 1", "write != for unlike"),
+        ("a =< 1", "write <= for at most"),
+        ("tags contains 'sea'", 'write "sea" in tags'),
+        ("name like '%sea%'", "parts of a text cannot be looked for"),
+    ],
+)
+def test_habits_from_elsewhere_are_told_what_to_write_here(text: str, here: str) -> None:
+    with pytest.raises(BadFilter, match=re.escape(f"{here}")):
+        parse(text)
+
+
+def test_a_slip_inside_quotes_is_none() -> None:
+    with pytest.raises(BadFilter, match="invalid syntax; expected =="):
+        parse("a == 'x = y && z' 5")
 
 
 def test_length_and_emptiness_are_told() -> None:
