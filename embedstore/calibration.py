@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from embedstore.collection import Collection
+from embedstore.errors import Invalid
 from embedstore.gain import Gain
 from embedstore.hubness import LEAST_QUERIES, WEIGHT
 from embedstore.judged import relevance_of
@@ -63,8 +64,14 @@ def calibrate(
         expand: Query expansion, likewise.
 
     Raises:
-        Invalid: Too few queries, or too few captions outside the bank to measure with.
+        Invalid: An empty collection, too few queries, or too few captions outside the bank to
+            measure with.
     """
+    if not collection.items(limit=1):
+        raise Invalid(
+            f"collection {collection.name!r} is empty, there is nothing to calibrate; fill it with "
+            f"`embedstore index PATH --collection {collection.name}`"
+        )
     given = None if queries is None else encoded(collection, queries, LEAST_QUERIES, MOST_QUERIES)
     bank = (
         None if hubs == "off" else _bank(captioned(collection).captions if given is None else given)

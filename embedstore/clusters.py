@@ -64,10 +64,13 @@ def clusters(
         _, rows, vectors = collection.catalog.scan(collection.info.id, "image")
         known, first = np.unique(rows, return_index=True)
         pictures = vectors[first].astype(np.float32)
-        if n is not None and not 1 <= n <= max(1, len(pictures)):
-            raise Invalid(f"{n} clusters of {len(pictures)} pictures; expected 1 to as many")
         if not len(pictures):
             return []
+        if n is not None and not 1 <= n <= len(pictures):
+            raise Invalid(
+                f"{n} clusters were asked for; expected 1 to {len(pictures)}, which is how many "
+                "pictures there are"
+            )
         count = n or min(MOST_BY_DEFAULT, max(1, round((len(pictures) / 2) ** 0.5)))
         with meaningful_errors():
             centres, of = spherical_clusters(pictures, count)

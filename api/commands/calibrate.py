@@ -51,8 +51,9 @@ def calibrate(
     """Find more with words: correct the pictures that every query finds.
 
     Each option is measured on captions of the collection and kept where recall surely gains;
-    `on` and `off` choose without measuring. Searches with a picture stay as they are. What a score
-    then means, the probability that a hit is the picture described, is measured and kept as well.
+    `on` and `off` choose without measuring; `--hubs off --expand off` takes all back. Searches
+    with a picture stay as they are. What a score then means, the probability that a hit is the
+    picture described, is measured and kept as well.
 
     \b
     Example:
@@ -79,6 +80,9 @@ def calibrate(
     if found.captions:
         click.echo(f"mean of recall@1, 5 and 10 of {found.captions} captions outside the bank")
     click.echo(_probabilities(found.relevance))
+    if found.queries or found.expand:
+        undo = f"embedstore calibrate --collection {collection} --hubs off --expand off"
+        click.echo(f"take it back with `{undo}`")
 
 
 def _probabilities(found: "Relevance | None") -> str:

@@ -106,6 +106,11 @@ def test_too_little_to_measure_with_is_told(photos: Collection, captioned: Colle
     assert calibrate(captioned, queries, hubs="on", expand="off").queries == LEAST_QUERIES
 
 
+def test_an_empty_collection_is_told(photos: Collection) -> None:
+    with pytest.raises(Invalid, match="is empty, there is nothing to calibrate; fill it with"):
+        calibrate(photos)
+
+
 def test_the_options_are_told_and_kept(captioned: Collection) -> None:
     calibrate(captioned, hubs="on", expand="on")
     told = captioned.describe()
@@ -136,6 +141,10 @@ def test_the_command(captioned: Collection, store: Store, tmp_path: Path) -> Non
     assert done.exit_code == 0, done.output
     assert f"on, {N} queries" in done.output
     assert "recall@1, 5 and 10 of 120 captions" in done.output
+    undo = "embedstore calibrate --collection photos --hubs off --expand off"
+    assert f"take it back with `{undo}`" in done.output
+    none = CliRunner().invoke(main, [*asked, "--hubs", "off", "--expand", "off"])
+    assert "take it back" not in none.output
     file = tmp_path / "queries.txt"
     file.write_text("\n".join(f"query {number}" for number in range(LEAST_QUERIES)))
     given = ["--queries", str(file), "--hubs", "on", "--expand", "off", "--json"]

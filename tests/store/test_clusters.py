@@ -79,7 +79,7 @@ def test_every_picture_is_in_one_cluster(coloured: Collection):
 def test_nothing_and_nonsense(photos: Collection, coloured: Collection, store: Store):
     assert clusters(store.create("empty", "toy")) == []
     for wrong in (0, -1, 25):
-        with pytest.raises(Invalid, match="clusters of 24 pictures; expected 1"):
+        with pytest.raises(Invalid, match="clusters were asked for; expected 1 to 24"):
             clusters(coloured, wrong)
     with pytest.raises(Invalid, match="no names are given"):
         clusters(coloured, 2, names=[" "])
