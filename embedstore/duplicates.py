@@ -18,7 +18,7 @@ from embedstore.corpus import Entry, Failure, decode_all
 from embedstore.corpus.look import FOR_HASH, difference_hash, extent
 from embedstore.errors import BadImage, Invalid
 from embedstore.index_faults import meaningful_errors
-from embedstore.likeness import Pairs, alike, groups, near_hashes
+from embedstore.likeness import Look, Near, Pairs, alike, groups, near_hashes, stars
 from embedstore.types import Vectors
 from indexer.clustering import near_pairs
 
@@ -52,12 +52,12 @@ class Pair:
 
 @dataclass(frozen=True)
 class Group:
-    """Pictures that pairs join.
+    """Pictures of which each is nearly the same as the first.
 
     Attributes:
         keys: The one to keep first: of most pixels, then of most bytes; by name where pictures
             are not opened.
-        pairs: Those that hold the group together.
+        pairs: Those of them that are nearly the same, the first with every other among them.
     """
 
     keys: tuple[str, ...]
@@ -80,15 +80,8 @@ class Duplicates:
 
 
 @dataclass
-class _Look:
-    key: str
-    content: str | None = None
-    bits: int | None = None
-
-
-@dataclass
 class _Seen:
-    looks: list[_Look] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     unreadable: list[Failure] = field(default_factory=list)
 
@@ -102,7 +95,7 @@ def duplicates(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Duplicates:
-    """Find groups of pictures that are nearly the same.
+    """Find groups of pictures that are nearly the same as the one to keep of each.
 
     Args:
         collection: Holds them; those whose vectors were given ready-made have no look.
@@ -125,7 +118,11 @@ def duplicates(
         seen = _seen(collection, known.tolist(), read, workers, progress)
         own = vectors[first[seen.places]].astype(np.float32)
         joined = _pairs(seen.looks, own, score, bits)
-        found = [_group(collection, seen.looks, own, each, read) for each in _together(joined)]
+        found = [
+            group
+            for chained in _together(joined)
+            for group in _groups(collection, seen.looks, own, chained, Near(score, bits), read)
+        ]
     found.sort(key=lambda group: (-len(group.keys), group.keys))
     return Duplicates(tuple(found), len(seen.looks), tuple(seen.unreadable))
 
@@ -150,7 +147,7 @@ def _seen(
                 yield Entry(source.item.key, picture, (), {}, "")
 
     for decoded in decode_all(entries(), FOR_HASH, workers):
-        look = _Look(decoded.entry.key, decoded.content_hash or None)
+        look = Look(decoded.entry.key, decoded.content_hash or None)
         if decoded.error is not None:
             seen.unreadable.append(Failure(look.key, str(decoded.error)))
         elif decoded.pixels is not None:
@@ -169,7 +166,7 @@ def _sources(collection: Collection) -> Iterator[Source]:
         after = page[-1].mark
 
 
-def _pairs(looks: list[_Look], vectors: Vectors, score: float, bits: int) -> Pairs:
+def _pairs(looks: list[Look], vectors: Vectors, score: float, bits: int) -> Pairs:
     same = alike((at, look.content) for at, look in enumerate(looks) if look.content)
     hashed = [(at, look.bits) for at, look in enumerate(looks) if look.bits is not None]
     with meaningful_errors():
@@ -188,26 +185,36 @@ def _together(joined: Pairs) -> list[tuple[list[int], list[tuple[int, int]]]]:
     return list(zip(found, pairs, strict=True))
 
 
-def _group(
+def _groups(
     collection: Collection,
-    looks: list[_Look],
+    looks: list[Look],
     vectors: Vectors,
-    joined: tuple[list[int], list[tuple[int, int]]],
+    chained: tuple[list[int], list[tuple[int, int]]],
+    near: Near,
     read: bool,
-) -> Group:
-    places, pairs = joined
+) -> Iterator[Group]:
+    """Part what pairs connect, so that each picture of a group is like the one to keep."""
+    places, pairs = chained
     keys = [looks[place].key for place in places]
     size = _extents(collection, keys) if read else dict.fromkeys(keys, (0, 0))
-    kept = sorted(keys, key=lambda key: (-size[key][0], -size[key][1], key))
-    return Group(
-        tuple(kept),
-        tuple(
-            _pair(looks[one], looks[other], vectors[one], vectors[other]) for one, other in pairs
-        ),
-    )
+    largest = sorted(keys, key=lambda key: (-size[key][0], -size[key][1], key))
+    place_of = dict(zip(keys, places, strict=True))
+    ordered = [place_of[key] for key in largest]
+    found = list(stars(ordered, looks, vectors, near, set(pairs)))
+    inside = [{(min(first, at), max(first, at)) for at in others} for first, *others in found]
+    of = {place: number for number, own in enumerate(found) for place in own}
+    for one, other in pairs:
+        if one in of and of[one] == of.get(other):
+            inside[of[one]].add((one, other))
+    for own, joining in zip(found, inside, strict=True):
+        evidence = (
+            _pair(looks[one], looks[other], vectors[one], vectors[other])
+            for one, other in sorted(joining)
+        )
+        yield Group(tuple(looks[at].key for at in own), tuple(evidence))
 
 
-def _pair(one: _Look, other: _Look, first: Vectors, second: Vectors) -> Pair:
+def _pair(one: Look, other: Look, first: Vectors, second: Vectors) -> Pair:
     read = one.content is not None and other.content is not None
     same = one.content == other.content if read else None
     differ = None

@@ -1,11 +1,13 @@
 """Which hashes are nearly equal, and what pairs join into groups."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedstore.corpus.look import BITS
+from embedstore.types import Vectors
 
 Pairs = set[tuple[int, int]]
 
@@ -78,3 +80,68 @@ def groups(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
     for place in sorted(parent):
         members.setdefault(root(place), []).append(place)
     return [members[first] for first in sorted(members)]
+
+
+@dataclass
+class Look:
+    """A picture to compare.
+
+    Attributes:
+        key: Of its item.
+        content: Hash of its bytes; None where it was not read.
+        bits: Its look, see `corpus.look`; None where it has none.
+    """
+
+    key: str
+    content: str | None = None
+    bits: int | None = None
+
+
+@dataclass(frozen=True)
+class Near:
+    """From what on two pictures are nearly the same: a score, or so many bits that differ."""
+
+    score: float
+    bits: int
+
+    def are(self, one: Look, other: Look, score: float) -> bool:
+        """Say whether two are, given the score of their vectors."""
+        if score >= self.score or (one.content is not None and one.content == other.content):
+            return True
+        if one.bits is None or other.bits is None:
+            return False
+        return (one.bits ^ other.bits).bit_count() <= self.bits
+
+
+def stars(
+    ordered: Sequence[int],
+    looks: Sequence[Look],
+    vectors: Vectors,
+    near: Near,
+    joined: Set[tuple[int, int]],
+) -> Iterator[list[int]]:
+    """Part places that pairs connect into groups of two or more, each near to its first.
+
+    Without it a chain of pairs would join pictures that have nothing to do with each other.
+
+    Args:
+        ordered: Places, those that shall be first before others.
+        looks: By place.
+        vectors: `(n, d)` unit rows, by place.
+        near: What makes two pictures nearly the same.
+        joined: Pairs known to be, ascending; rounding may judge otherwise.
+    """
+    waiting = list(ordered)
+    while waiting:
+        first, *others = waiting
+        scores = (vectors[others] @ vectors[first]).tolist()
+        own = [
+            other
+            for other, score in zip(others, scores, strict=True)
+            if near.are(looks[first], looks[other], score)
+            or (min(first, other), max(first, other)) in joined
+        ]
+        left = set(others).difference(own)
+        waiting = [other for other in others if other in left]
+        if own:
+            yield [first, *own]

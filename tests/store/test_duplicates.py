@@ -137,6 +137,26 @@ def test_vectors_alone_join_what_has_no_picture(photos: Collection):
     assert pair.score == pytest.approx(1.0, abs=1e-3)
 
 
+def test_a_chain_of_likenesses_is_no_group(photos: Collection):
+    angles = np.radians([0, 20, 40, 60, 80, 180])
+    rows = np.zeros((6, photos.info.space.dim), np.float32)
+    rows[:, 0], rows[:, 1] = np.cos(angles), np.sin(angles)
+    photos.add_vectors([Item(f"p{n}") for n in range(6)], image=rows)
+    found = duplicates(photos, score=0.9, read=False, workers=0)
+    assert keys(found) == [("p0", "p1"), ("p2", "p3")]  # p4 is like p3, and p2 is kept
+    assert [[(p.first, p.second) for p in g.pairs] for g in found.groups] == [
+        [("p0", "p1")],
+        [("p2", "p3")],
+    ]
+
+
+def test_many_copies_stay_together(photos: Collection):
+    row = np.eye(1, photos.info.space.dim, dtype=np.float32)
+    photos.add_vectors([Item(f"p{n:02}") for n in range(60)], image=row.repeat(60, 0))
+    (group,) = duplicates(photos, read=False, workers=0).groups
+    assert len(group.keys) == 60
+
+
 def test_vectors_alone_are_compared_without_opening_a_picture(
     photos: Collection, drawn, monkeypatch
 ):
