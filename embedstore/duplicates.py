@@ -25,7 +25,7 @@ from indexer.clustering import near_pairs
 SCORE = 0.96  # of pictures that are nearly the same
 DIFFERENT_BITS = 3  # of 64 that may differ
 MOST_BITS = 15
-NEIGHBOURS = 16  # of each picture that are looked at; larger groups join through each other
+NEIGHBOURS = 16  # of each picture that are looked at; enough to connect larger groups
 PAGE = 64  # items read together
 
 Progress = Callable[[int, int], None]

@@ -661,8 +661,8 @@ def test_a_calibration_that_meets_the_switch_is_refused(opened, picture, other, 
     late = elsewhere.collection("photos")
     info, real = late.info, elsewhere.catalog.set_bank
 
-    def moved(*asked):
-        name = real(*asked)
+    def moved(*asked, **more):
+        name = real(*asked, **more)
         embedstore.re_embed(store, "photos", other, keep="before", workers=0)
         return name
 
