@@ -124,7 +124,7 @@ def _print(found: "Tuned", plot: Path | None) -> None:
     )
     if tuning.chosen is not None:
         chosen = tuning.chosen
-        told = "exact, all" if chosen.bound == 1 else f"at least {chosen.bound:.3f}"
+        told = "all" if chosen.bound == 1 else f"at least {chosen.bound:.3f}"
         click.echo(f"in force: {chosen.spec.kind}, finds {told} of them")
     if plot is not None:
         click.echo(f"drew {plot}")
