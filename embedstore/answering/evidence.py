@@ -161,7 +161,8 @@ def _found(
         target: held[target] @ vector if len(held[target]) else np.zeros(1, np.float32)
         for target, vector in vectors.items()
     }
-    part = int(np.argmax(scores["text"])) if "text" in scores else 0
+    fits = scores["text"] if "text" in scores else held["text"] @ vectors["image"]
+    part = int(np.argmax(fits)) if len(fits) else 0
     own = held["image"] if len(held["image"]) else held["text"][part:]
     return _Found(
         item,

@@ -34,6 +34,14 @@ def test_scores_are_exact_and_vectors_are_of_pictures(doors, picture):
         assert each.score == pytest.approx(float(each.vector @ prompt.vector), abs=1e-5)
 
 
+def test_a_neighbour_says_first_what_fits_the_asked_picture_best(doors, picture):
+    prompt = gather(doors, captions, image=picture("asked", "red", 99), k=10)
+    assert any(len(each.texts) > 1 for each in prompt.evidence)
+    for each in prompt.evidence:
+        fits = doors.encoder.encode_texts(each.texts) @ prompt.vector
+        assert fits[0] == pytest.approx(fits.max(), abs=1e-3)  # rows are kept in float16
+
+
 def test_a_question_looks_among_texts_and_the_one_that_matched_comes_first(doors):
     prompt = gather(doors, anything, "the green door of house 1", k=2)
     assert prompt.evidence[0].texts == ("the green door of house 1", "a green door")

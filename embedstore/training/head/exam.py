@@ -128,8 +128,8 @@ def exam_of(
 
 def _photos(row: NDArray[np.int64], vector: Vectors, bank: Captioned) -> tuple[Evidence, ...]:
     def one(place: int) -> Evidence:
-        own = bank.pictures[place]
-        return Evidence(str(place), bank.captions[place], float(own @ vector), vector=own)
+        own, said = bank.pictures[place], bank.best_first(place, vector)
+        return Evidence(str(place), said, float(own @ vector), vector=own)
 
     return tuple(one(int(place)) for place in row[row >= 0])
 

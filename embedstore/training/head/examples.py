@@ -18,6 +18,7 @@ from embedstore.training.head.renaming import renamed, replaced
 from embedstore.types import Vectors
 
 _RENAMED_READING = 0.3  # share of made questions whose answer nobody can know but from a neighbour
+_ANY_ORDER = 0.3  # share of neighbours whose captions come as they happen to
 _BLIND = 0.2  # share of questions asked without their picture
 
 
@@ -68,7 +69,8 @@ class Examples:
         order = rng.permutation(len(said))[: recipe.captions]
         targets = [said[one] for one in order]
         near = self._drawn(self._near[photo], rng)
-        texts = [self._captions_of(one, rng, without=said) for one in near]
+        asked = self._noisy(self.photos.pictures[photo], rng)
+        texts = [self._captions_of(one, asked, rng, without=said) for one in near]
         change = None
         if rng.random() < recipe.rename:
             change = renamed(targets, [text for some in texts for text in some], rng)
@@ -77,7 +79,7 @@ class Examples:
             for one, some in zip(near, texts, strict=True)
         ]
         blind = bool(near) and rng.random() < recipe.blind
-        vector = None if blind else self._noisy(self.photos.pictures[photo], rng)
+        vector = None if blind else asked
         prefix = (self._vocabulary.caption,)
         return Lesson(
             Shown(tuple(neighbours), vector),
@@ -117,7 +119,8 @@ class Examples:
         pairs = made(" ".join(caption.lower().split()).rstrip(" ."), said, absent)
         question, answer = pairs[int(rng.integers(len(pairs)))]
         near = self._drawn(self._near[photo], rng)
-        texts = [self._captions_of(one, rng) for one in near]
+        asked = self._noisy(self.photos.pictures[photo], rng)
+        texts = [self._captions_of(one, asked, rng) for one in near]
         reading = rng.random() < 0.5
         if reading:  # the caption that it was made from is somewhere in the evidence
             near, texts = near[: self._recipe.most - 1], texts[: self._recipe.most - 1]
@@ -131,7 +134,7 @@ class Examples:
             self._neighbour(some, self.photos.pictures[one], change)
             for one, some in zip(near, texts, strict=True)
         ]
-        vector = None if reading else self._noisy(self.photos.pictures[photo], rng)
+        vector = None if reading else asked
         question, answer = replaced(question, change), replaced(answer, change)
         return self._question(question, answer, neighbours, vector)
 
@@ -149,11 +152,14 @@ class Examples:
         return list(sampled(row, rng, recipe.pool, recipe.most, recipe.least))
 
     def _captions_of(
-        self, photo: int, rng: np.random.Generator, without: Sequence[str] = ()
+        self, photo: int, asked: Vectors, rng: np.random.Generator, without: Sequence[str] = ()
     ) -> tuple[str, ...]:
-        said = [text for text in self.photos.captions[photo] if text not in without]
-        order = rng.permutation(len(said))[: int(rng.integers(1, self._config.texts + 1))]
-        return tuple(said[one] for one in order)
+        """Give what a neighbour says: mostly what fits the asked picture best, as in use."""
+        said = self.photos.best_first(photo, asked)
+        if rng.random() < _ANY_ORDER:
+            said = tuple(rng.permutation(said).tolist())
+        said = tuple(text for text in said if text not in without)
+        return said[: int(rng.integers(1, self._config.texts + 1))]
 
     def _neighbour(
         self,

@@ -38,10 +38,17 @@ class Captioned:
     Attributes:
         captions: Of each photo.
         pictures: `(n, d)`.
+        texts: Of each photo `(c, d)`, a row a caption.
     """
 
     captions: tuple[tuple[str, ...], ...]
     pictures: Vectors
+    texts: tuple[Vectors, ...]
+
+    def best_first(self, photo: int, vector: Vectors) -> tuple[str, ...]:
+        """Give a photo's captions, first what fits a picture `(d,)` best."""
+        order = np.argsort(-(self.texts[photo] @ vector), kind="stable")
+        return tuple(self.captions[photo][one] for one in order)
 
 
 @dataclass(frozen=True)
@@ -104,9 +111,13 @@ def held_out(asked: Sequence[Asked], share: float) -> tuple[list[Asked], list[As
 
 
 def captioned(photos: Sequence[Photo], encoder: Encoder, folder: Path) -> Captioned:
-    """Encode photos, or take the vectors from where they are kept."""
+    """Encode photos and captions, or take the vectors from where they are kept."""
     pictures = _pictures([photo.path for photo in photos], encoder, folder)
-    return Captioned(tuple(photo.captions for photo in photos), pictures)
+    captions = tuple(photo.captions for photo in photos)
+    said = [caption for own in captions for caption in own]
+    rows = _kept(folder, encoder, said, lambda: _encoded(said, encoder))
+    texts = np.split(rows, np.cumsum([len(own) for own in captions])[:-1])
+    return Captioned(captions, pictures, tuple(texts))
 
 
 def questioned(asked: Sequence[Asked], encoder: Encoder, folder: Path) -> Questioned:
@@ -115,7 +126,7 @@ def questioned(asked: Sequence[Asked], encoder: Encoder, folder: Path) -> Questi
     place = {image: number for number, image in enumerate(images)}
     groups = np.array([place[one.image] for one in asked], np.int64)
     said = [one.question for one in asked]
-    questions = _kept(folder, encoder, said, lambda: encoder.encode_texts(said))
+    questions = _kept(folder, encoder, said, lambda: _encoded(said, encoder))
     return Questioned(tuple(asked), _pictures(images, encoder, folder)[groups], questions, groups)
 
 
@@ -128,6 +139,10 @@ def _pictures(images: Sequence[object], encoder: Encoder, folder: Path) -> Vecto
         return np.concatenate([encoder.encode_images(pixels) for pixels in batches])
 
     return _kept(folder, encoder, [str(one) for one in images], encode)
+
+
+def _encoded(texts: Sequence[str], encoder: Encoder) -> Vectors:
+    return np.concatenate([encoder.encode_texts(few) for few in grouped(texts, _BATCH)])
 
 
 def _kept(folder: Path, encoder: Encoder, of: object, encode: Callable[[], Vectors]) -> Vectors:

@@ -79,7 +79,8 @@ def prepared(
             "some of both; add pictures, or change hold_out in the recipe"
         )
     vocabulary, config = _form(data, asked, encoder, recipe, begun)
-    photos, val = captioned(data.train, encoder, run), captioned(data.val, encoder, run)
+    photos = captioned(data.train, encoder, run)
+    val = captioned(data.val, encoder, run) if data.unseen else photos
     near = near_pictures(photos.pictures, photos.pictures, _NEAREST, itself=True)
     learnt = questioned(asked, encoder, run) if asked else None
     measured = questioned(held, encoder, run) if held else None
@@ -113,6 +114,8 @@ def _form(
         layers=recipe.layers,
         heads=recipe.heads,
         neighbours=recipe.most,
+        texts=recipe.texts,
+        text_pieces=recipe.text_pieces,
         dropout=recipe.dropout,
     )
     return vocabulary, config

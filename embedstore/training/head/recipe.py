@@ -9,6 +9,20 @@ from typing import Any, get_args
 from embedstore.answering.head.config import FUSIONS, Fusion
 from embedstore.errors import Invalid, NotFound
 from embedstore.training.precision import Name
+from embedstore.training.ranges import Range, check_ranges
+
+_MANY = 1e9
+_SHARE = 0.999
+_RANGES: tuple[Range, ...] = (
+    *((name, 1, _MANY) for name in ("photos", "captions", "least", "texts", "text_pieces")),
+    *((name, 1, _MANY) for name in ("evaluations", "pieces", "val_limit")),
+    *((name, 0, _SHARE) for name in ("blind", "alone", "rename", "smoothing", "dropout")),
+    *((name, 0, _SHARE) for name in ("hold_out", "ema")),
+    ("reward", 0, 1),
+    ("samples", 2, 1_000),
+    ("temperature", 0.01, 10),
+    ("epochs", 0.001, 10_000),
+)
 
 
 @dataclass(frozen=True)
@@ -35,9 +49,12 @@ class HeadRecipe:
         pool: Neighbours are drawn from so many of the nearest.
         least: Neighbours at least.
         most: Neighbours at most.
+        texts: Captions of a neighbour that are read.
+        text_pieces: Of a neighbour that are read.
         target: Pieces of a text that are learnt, at most.
         reward: Share of the steps, the last ones, in which captions are rewarded by CIDEr-D.
         samples: Lines that are drawn of a photo in such a step.
+        temperature: Of that draw, more than 0.
         pieces: Of the vocabulary.
         width: Of the model.
         layers: Of the decoder.
@@ -70,9 +87,12 @@ class HeadRecipe:
     pool: int = 15
     least: int = 3
     most: int = 6
+    texts: int = 2
+    text_pieces: int = 36
     target: int = 20
     reward: float = 0.0
     samples: int = 5
+    temperature: float = 0.6
     pieces: int = 6000
     width: int = 256
     layers: int = 3
@@ -86,18 +106,7 @@ class HeadRecipe:
     precision: Name = "auto"
 
     def __post_init__(self) -> None:
-        for name in ("photos", "captions", "least", "evaluations", "pieces", "val_limit"):
-            if getattr(self, name) < 1:
-                raise Invalid(f"{name} is {getattr(self, name)}; expected 1 or more")
-        for name in ("blind", "alone", "rename", "smoothing", "dropout", "hold_out", "ema"):
-            if not 0 <= getattr(self, name) < 1:
-                raise Invalid(f"{name} is {getattr(self, name)}; expected 0 or more, below 1")
-        if not 0 <= self.reward <= 1 or self.samples < 2:
-            raise Invalid(
-                f"reward is {self.reward} and samples {self.samples}; expected 0 to 1, 2 or more"
-            )
-        if not 0 < self.epochs < 10_000:
-            raise Invalid(f"epochs is {self.epochs}; expected more than 0, below 10,000")
+        check_ranges(self, _RANGES)
         if self.fusion not in FUSIONS:
             raise Invalid(f"no fusion {self.fusion!r}; expected one of {', '.join(FUSIONS)}")
         if self.precision not in get_args(Name):

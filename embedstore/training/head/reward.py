@@ -28,6 +28,7 @@ def reward_loss(
     scorer: CiderD,
     samples: int,
     most: int,
+    temperature: float = 1.0,
 ) -> tuple[Tensor, Tensor]:
     """Draw lines, and make those probable that are better than the others about the same picture.
 
@@ -38,6 +39,8 @@ def reward_loss(
         scorer: Judges.
         samples: Lines of a picture, 2 or more.
         most: Pieces of a line at most.
+        temperature: Of the draw; below 1 what is probable is drawn more often still, as smoothing
+            made it less so than it is.
 
     Returns:
         What a step lowers, and the mean CIDEr-D of the lines.
@@ -45,7 +48,7 @@ def reward_loss(
     shown = inputs([lesson.shown for lesson in lessons], head.config, vocabulary.padding)
     head.eval()  # lines are drawn as they will be in use
     with torch.no_grad():
-        drawn = draw(head, head.remember(shown), vocabulary, samples, most)
+        drawn = draw(head, head.remember(shown), vocabulary, samples, most, temperature)
     head.train()
     rewards = torch.tensor(
         [
@@ -71,7 +74,12 @@ def reward_loss(
 
 
 def draw(
-    head: Head, memory: Memory, vocabulary: Vocabulary, samples: int, most: int
+    head: Head,
+    memory: Memory,
+    vocabulary: Vocabulary,
+    samples: int,
+    most: int,
+    temperature: float = 1.0,
 ) -> list[list[tuple[int, ...]]]:
     """Draw lines by their probability.
 
@@ -81,6 +89,7 @@ def draw(
         vocabulary: Of the head.
         samples: Lines a prompt.
         most: Pieces of a line at most, its end among them.
+        temperature: Of the draw.
 
     Returns:
         For each prompt its lines, with their end where they have come to it.
@@ -93,7 +102,8 @@ def draw(
     for _ in range(most):
         states, pointed, past = head(newest, memory, past)
         spread = mixed(head.logits(states), pointed, memory.pieces)[:, :, 0]  # (m, g, v)
-        chosen = torch.multinomial(spread.flatten(0, 1).float(), 1).view(m, samples)
+        likely = spread.flatten(0, 1).float() ** (1.0 / temperature)
+        chosen = torch.multinomial(likely, 1).view(m, samples)
         for i, j in (~ended).nonzero().tolist():
             lines[i][j].append(int(chosen[i, j]))
         ended |= chosen == vocabulary.end

@@ -209,7 +209,13 @@ def one_step(
     if step >= steps * (1 - recipe.reward):
         with Precision(_CPU, recipe.precision).context():
             lowered, told = reward_loss(
-                head, captions, task.vocabulary, task.scorer, recipe.samples, recipe.target
+                head,
+                captions,
+                task.vocabulary,
+                task.scorer,
+                recipe.samples,
+                recipe.target,
+                recipe.temperature,
             )
         figures |= _learnt("captions", "reward", lowered, told)
         captions = []

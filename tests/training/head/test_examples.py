@@ -20,7 +20,7 @@ def made():
     pictures /= np.linalg.norm(pictures, axis=1, keepdims=True)
     said = tuple((f"photo number {n}",) for n in range(PHOTOS))
     vocabulary = Vocabulary.learnt([text for texts in said for text in texts], 300)
-    photos = Captioned(said, pictures)
+    photos = Captioned(said, pictures, tuple(pictures[:, None]))
     near = near_pictures(pictures, pictures, 6, itself=True)
 
     def examples(**changes):
@@ -37,7 +37,9 @@ def shown_of(examples, count=300):
 
 def test_a_neighbour_never_says_a_caption_that_is_to_be_written():
     vocabulary = Vocabulary.learnt(["a dog", "a cat"], 300)
-    photos = Captioned((("a dog",), ("a dog", "a cat")), np.eye(2, dtype=np.float32))
+    rows = np.eye(2, dtype=np.float32)
+    said = ("a dog",), ("a dog", "a cat")
+    photos = Captioned(said, rows, (rows[:1], rows))
     recipe = HeadRecipe(alone=0.0, least=1, most=1, rename=0.0)
     config = HeadConfig(vocabulary.pieces, 2)
     examples = Examples(vocabulary, config, recipe, photos, np.array([[1], [0]]))
@@ -64,3 +66,10 @@ def test_noise_moves_a_picture_and_keeps_its_length(made):
     for one, other in zip(calm, moved, strict=True):
         assert np.linalg.norm(other.vector) == pytest.approx(1.0, abs=1e-5)
         assert 0.2 < float(one.vector @ other.vector) < 1.0
+
+
+def test_a_neighbour_says_first_what_fits_the_asked_picture():
+    rows = np.eye(3, dtype=np.float32)
+    photos = Captioned((("a dog", "a cat", "a hen"),), rows[:1], (rows,))
+    for best, text in enumerate(photos.captions[0]):
+        assert photos.best_first(0, rows[best])[0] == text

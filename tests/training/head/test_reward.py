@@ -105,7 +105,21 @@ def test_equal_lines_teach_nothing(head, vocabulary, monkeypatch):
     assert all(float(grad.abs().max()) < 1e-6 for grad in grads)
 
 
-@pytest.mark.parametrize("wrong", [{"reward": 1.1}, {"reward": -0.1}, {"samples": 1}])
+@pytest.mark.parametrize(
+    "wrong", [{"reward": 1.1}, {"reward": -0.1}, {"samples": 1}, {"temperature": 0}]
+)
 def test_a_reward_that_makes_no_sense_is_refused(wrong):
-    with pytest.raises(Invalid, match="expected 0 to 1, 2 or more"):
+    with pytest.raises(Invalid, match=rf"{next(iter(wrong))} is .*; expected"):
         HeadRecipe(**wrong)
+
+
+def test_a_lower_temperature_draws_what_is_probable_more_often(head, vocabulary):
+    head.eval()
+    lesson = lessons(vocabulary, 1)[0]
+    shown = inputs([lesson.shown], head.config, vocabulary.padding)
+    torch.manual_seed(3)
+    with torch.no_grad():
+        memory = head.remember(shown)
+        drawn = {t: draw(head, memory, vocabulary, 2_000, 1, t)[0] for t in (0.1, 1.0)}
+    usual = {t: max(lines.count(line) for line in set(lines)) for t, lines in drawn.items()}
+    assert usual[0.1] > 2 * usual[1.0]
