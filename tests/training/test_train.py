@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from PIL import Image
 
 from embedstore import encoders
 from embedstore.errors import Conflict, Invalid, NotFound, StorageFull
-from embedstore.training import checkpoint, train
+from embedstore.training import checkpoint, resuming, train
 from embedstore.training.evaluate import evaluate
 from embedstore.training.learner import Learner
 from embedstore.training.objective import Objective
@@ -284,6 +285,50 @@ def test_other_photos_are_another_run(data, tmp_path):
             model=str(data / "tiny.json"),
             device="cpu",
         )
+
+
+def test_a_start_or_a_teacher_with_other_weights_is_another_run(data, tmp_path):
+    first, kept = tmp_path / "first", tmp_path / "kept"
+    run(data, first, replace(SHORT, epochs=1), force=True)
+    once = replace(SHORT, epochs=1, tune="full")
+    taught = replace(once, objective=Objective(distill=1.0))
+
+    def start(**options):
+        run(data, tmp_path / "run", once, init=str(first), model=None, **options)
+
+    def learn(**options):
+        run(data, tmp_path / "taught", taught, teacher=str(first / "encoder"), **options)
+
+    start()
+    learn()
+    shutil.copytree(first, kept)
+    run(data, first, replace(SHORT, epochs=2), force=True, resume=False)
+    for again, told in ((start, "other weights at its start than --init"), (learn, "--teacher")):
+        with pytest.raises(Conflict, match=f"{told}.*--no-resume to start over") as caught:
+            again()
+        assert "\n" not in str(caught.value)
+    shutil.rmtree(first)
+    shutil.copytree(kept, first)
+    start()
+    learn()
+    run(data, first, replace(SHORT, epochs=2), force=True, resume=False)
+    start(resume=False)
+
+
+def test_a_checkpoint_that_knows_nothing_of_its_start_goes_on(data, tmp_path, monkeypatch):
+    asked = resuming.identity
+    with monkeypatch.context() as older:
+        older.setattr(
+            train,
+            "identity",
+            lambda *one, **names: {
+                name: value
+                for name, value in asked(*one, **names).items()
+                if not name.endswith("_weights")
+            },
+        )
+        run(data, tmp_path, replace(SHORT, epochs=1))
+    assert run(data, tmp_path, replace(SHORT, epochs=1)).steps == 1
 
 
 def test_weights_that_give_no_vectors_are_told(data, tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 
 import numpy as np
@@ -113,6 +114,17 @@ def test_another_recipe_does_not_go_on_with_a_run(data, whole):
     run, _ = whole
     with pytest.raises(Conflict, match="--no-resume"):
         trained(data, run, changed(TINY, {"seed": 6}))
+
+
+def test_a_head_to_start_from_with_other_weights_is_another_run(data, whole, tmp_path):
+    first, short = tmp_path / "first", changed(TINY, {"epochs": 0.4})
+    shutil.copytree(whole[0] / "head", first)
+    trained(data, tmp_path / "run", short, init=first)
+    shutil.rmtree(first)
+    trained(data, tmp_path / "other", changed(short, {"rate": 1e-2}), init=whole[0])
+    shutil.copytree(tmp_path / "other" / "head", first)
+    with pytest.raises(Conflict, match=r"other weights at its start than --init.*--no-resume"):
+        trained(data, tmp_path / "run", short, init=first)
 
 
 def test_a_head_goes_on_from_another_with_whole_captions_rewarded(data, whole, tmp_path):
