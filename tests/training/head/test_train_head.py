@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from api.cli import main
+from api.exit_codes import NOT_OFFERED
 from embedstore.answering.head.generator import HeadGenerator
 from embedstore.answering.types import Evidence, Prompt
 from embedstore.errors import Conflict, Invalid, NotFound
@@ -226,7 +227,7 @@ def test_the_command_trains_and_says_how_to_ask(data, whole, tmp_path):
         str(tmp_path / "r"),
     ]
     done = CliRunner().invoke(main, words)
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == NOT_OFFERED, done.output
     assert "not offered" in done.output
     assert "consensus" in done.output
     done = CliRunner().invoke(main, [*words, "--force", "--json"])
