@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from embedstore.errors import Conflict
 from embedstore.training import checkpoint
 from embedstore.training.average import Average, State, changing, copied
+from embedstore.training.evaluate import Retrieval
 from embedstore.training.optimizer_state import optimizer_state, restore_optimizer
 from embedstore.training.pairs import Pairs
 from embedstore.training.recipe import Recipe
@@ -38,6 +39,7 @@ class Course:
     Attributes:
         step: Steps that are done.
         start: recall@k before the first, by name.
+        ranks: What they come from, by direction.
         best: The average weights with the best recall so far.
         best_recall: Their mean recall.
         stale: Measurements since then.
@@ -47,11 +49,20 @@ class Course:
 
     step: int = 0
     start: dict[str, float] = field(default_factory=dict)
+    ranks: dict[str, list[int]] = field(default_factory=dict)
     best: State = field(default_factory=dict)
     best_recall: float = -1.0
     stale: int = 0
     photos: int = 0
     seconds: float = 0.0
+
+    def begins(self, start: Retrieval) -> None:
+        """Remember what the start reaches."""
+        self.start, self.ranks = start.figures(), start.ranks()
+
+    def knows_start(self, photos: int) -> bool:
+        """Say whether the start was measured on so many; one of them may not decode any more."""
+        return len(self.ranks.get("image_to_text", ())) == photos
 
     def judge(self, recall: float, state: State) -> None:
         """Remember a state if it is the best so far.

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
@@ -99,9 +99,10 @@ def train(
         course = keeper.resumed()
         if course.step:
             say(mates, f"going on after step {course.step}")
-        if not course.start:
+        if not course.knows_start(len(held.photos)):  # as in checkpoints of an earlier version
             say(mates, f"measuring the start on {len(held.photos):,} photos")
-            course.start = evaluate(dual.encoder(mates.device), held.photos).figures()
+            with standing_in(dual, before) if course.step else nullcontext():
+                course.begins(evaluate(dual.encoder(mates.device), held.photos))
             say(mates, f"mean recall at the start {mean_recall(course.start):.3f}")
         told = None
         if mates.leads:

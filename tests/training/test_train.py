@@ -20,7 +20,8 @@ from PIL import Image
 from embedstore import encoders
 from embedstore.errors import Conflict, Invalid, NotFound, StorageFull
 from embedstore.training import checkpoint, resuming, train
-from embedstore.training.evaluate import evaluate
+from embedstore.training.evaluate import evaluate, mean_recall
+from embedstore.training.gate import Report
 from embedstore.training.learner import Learner
 from embedstore.training.objective import Objective
 from embedstore.training.pairs import pairs_of
@@ -80,6 +81,10 @@ def last(out):
     return checkpoint.latest(out / "checkpoints")
 
 
+def told(out):
+    return json.loads((out / "report.json").read_text())
+
+
 def same(ours, theirs):
     assert ours.step == theirs.step
     assert ours.tensors.keys() == theirs.tensors.keys()
@@ -134,6 +139,27 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(data, whole, tmp_path, monkeypat
     torch.manual_seed(99)  # whatever came between
     run(data, tmp_path)
     assert same(last(tmp_path), last(whole))
+    assert told(tmp_path)["gain"] == told(whole)["gain"]
+
+
+def test_a_checkpoint_without_the_ranks_of_its_start_has_it_measured(
+    data, whole, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as older:
+        older.setattr(resuming, "_APART", ("step", "best", "ranks"))
+        run(data, tmp_path)
+    run(data, tmp_path)
+    for name in ("start", "gain"):
+        assert told(tmp_path)[name] == told(whole)[name]
+
+
+def test_the_gain_is_told_with_its_interval(data, whole):
+    report = Report.read(whole)
+    assert report.gain.mean == pytest.approx(mean_recall(report.end) - mean_recall(report.start))
+    assert report.gain.low <= report.gain.mean <= report.gain.high
+    said = f"95% interval {report.gain.low:+.4f} to {report.gain.high:+.4f}"
+    assert said in report.why
+    assert said in (report.encoder / "MODEL_CARD.md").read_text()
 
 
 def test_a_killed_run_goes_on_as_if_it_had_not(data, whole, tmp_path):
@@ -189,6 +215,7 @@ def test_the_gate_refuses_what_is_no_better_unless_forced(data, tmp_path):
     report = run(data, tmp_path, still)
     assert not report.offered
     assert report.encoder == tmp_path / "refused"
+    assert "a gain of +0.0000, 95% interval +0.0000 to +0.0000, which is within noise" in report.why
     with pytest.raises(NotFound, match="no better than its start"):
         encoders.load(str(tmp_path), "cpu")
     encoders.load(str(tmp_path / "refused"), "cpu")
