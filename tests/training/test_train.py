@@ -22,6 +22,7 @@ from embedstore.errors import Conflict, Invalid, NotFound, StorageFull
 from embedstore.training import checkpoint, resuming, train
 from embedstore.training.evaluate import evaluate, mean_recall
 from embedstore.training.gate import Report
+from embedstore.training.init import start
 from embedstore.training.learner import Learner
 from embedstore.training.objective import Objective
 from embedstore.training.pairs import pairs_of
@@ -299,6 +300,15 @@ def test_two_processes_do_not_share_a_run(data, tmp_path):
     assert not (tmp_path / "recipe.json").exists()
 
 
+def test_a_sigmoid_run_keeps_its_bias_when_it_goes_on(data, tmp_path):
+    sigmoid = replace(SHORT, epochs=2, wise=(1.0,), objective=Objective("sigmoid"))
+    first = run(data, tmp_path / "first", sigmoid, force=True)
+    best, made = last(tmp_path / "first").tensors, start(str(first.encoder), torch.device("cpu"))
+    assert best["model/bias"] != -10.0
+    assert first.mixing_weight == 1.0
+    assert made.bias == best["best/bias"]
+
+
 def test_other_photos_are_another_run(data, tmp_path):
     run(data, tmp_path / "run", replace(SHORT, epochs=1))
     lines = (data / "pairs.jsonl").read_text().splitlines()
@@ -320,26 +330,26 @@ def test_a_start_or_a_teacher_with_other_weights_is_another_run(data, tmp_path):
     once = replace(SHORT, epochs=1, tune="full")
     taught = replace(once, objective=Objective(distill=1.0))
 
-    def start(**options):
+    def begin(**options):
         run(data, tmp_path / "run", once, init=str(first), model=None, **options)
 
     def learn(**options):
         run(data, tmp_path / "taught", taught, teacher=str(first / "encoder"), **options)
 
-    start()
+    begin()
     learn()
     shutil.copytree(first, kept)
     run(data, first, replace(SHORT, epochs=2), force=True, resume=False)
-    for again, told in ((start, "other weights at its start than --init"), (learn, "--teacher")):
+    for again, told in ((begin, "other weights at its start than --init"), (learn, "--teacher")):
         with pytest.raises(Conflict, match=f"{told}.*--no-resume to start over") as caught:
             again()
         assert "\n" not in str(caught.value)
     shutil.rmtree(first)
     shutil.copytree(kept, first)
-    start()
+    begin()
     learn()
     run(data, first, replace(SHORT, epochs=2), force=True, resume=False)
-    start(resume=False)
+    begin(resume=False)
 
 
 def test_a_checkpoint_that_knows_nothing_of_its_start_goes_on(data, tmp_path, monkeypatch):
