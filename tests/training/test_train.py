@@ -1,11 +1,13 @@
 """The loop, on eight made photos and a tiny model: learning, stopping, going on, the gate."""
 
+import io
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from contextlib import contextmanager
 from dataclasses import replace
@@ -298,6 +300,27 @@ def test_two_processes_do_not_share_a_run(data, tmp_path):
     ):
         run(data, tmp_path)
     assert not (tmp_path / "recipe.json").exists()
+
+
+def test_tables_and_shards_are_learnt_from_too(data, tmp_path):
+    table, shard = tmp_path / "pairs.csv", tmp_path / "pairs.tar"
+    table.write_text("image,caption\n" + "".join(f"{data / n}.png,a {n} wall\n" for n in COLOURS))
+    with tarfile.open(shard, "w") as tar:
+        for name in COLOURS:
+            tar.add(data / f"{name}.png", f"{name}.png")
+            text = tarfile.TarInfo(f"{name}.txt")
+            text.size = len(name)
+            tar.addfile(text, io.BytesIO(name.encode()))
+    for pairs in (table, shard):
+        report = train.train(
+            pairs,
+            tmp_path / f"{pairs.name}-run",
+            "scratch",
+            replace(SHORT, epochs=1),
+            model=str(data / "tiny.json"),
+            device="cpu",
+        )
+        assert (report.photos, report.steps) == (8, 1)
 
 
 def test_a_sigmoid_run_keeps_its_bias_when_it_goes_on(data, tmp_path):
