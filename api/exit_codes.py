@@ -9,6 +9,7 @@ EXIT_CODES = {
     "StorageFull": 8,
     "NotAllowed": 9,
 }
+NOT_OFFERED = 10  # no error, yet what would follow with && has nothing to go on with
 INTERRUPTED, TERMINATED = 130, 143  # as a shell has them
 
 MEANINGS = {
@@ -22,6 +23,7 @@ MEANINGS = {
     EXIT_CODES["Corrupt"]: "stored bytes are damaged",
     EXIT_CODES["StorageFull"]: "the disk is full or read-only",
     EXIT_CODES["NotAllowed"]: "the key may not do that",
+    NOT_OFFERED: "trained, but no better than before, so not offered; --force offers it",
     INTERRUPTED: "stopped by Ctrl-C; what was stored is safe",
     TERMINATED: "stopped by SIGTERM; what was stored is safe",
 }

@@ -37,6 +37,21 @@ class Gain:
         return self.low > 0.0
 
 
+@dataclass(frozen=True)
+class Change:
+    """Two searches for the same queries.
+
+    Attributes:
+        before: Ranks `(q,)` of the first.
+        after: Ranks `(q,)` of the second.
+        owners: `(q,)`, the picture that each query belongs to.
+    """
+
+    before: Recall
+    after: Recall
+    owners: Sequence[int]
+
+
 def gain(
     before: Recall, after: Recall, owners: Sequence[int], depths: Sequence[int] = DEPTHS
 ) -> Gain:
@@ -48,17 +63,37 @@ def gain(
         owners: `(q,)`, the picture that each query asks for.
         depths: Where recall is taken; several are averaged.
     """
-    of_query = np.mean([_hits(after, k) - _hits(before, k) for k in depths], axis=0)  # (q,)
-    _, place = np.unique(owners, return_inverse=True)
-    sums = np.bincount(place, of_query)  # (p,)
-    counts = np.bincount(place)  # (p,)
+    return gain_of_all([Change(before, after, owners)], depths)
+
+
+def gain_of_all(changes: Sequence[Change], depths: Sequence[int] = DEPTHS) -> Gain:
+    """Compare searches of several kinds, each of which counts the same.
+
+    Args:
+        changes: Kinds, such as both directions between pictures and captions. A picture is drawn
+            with its queries of all kinds.
+        depths: As `gain` takes them.
+    """
+    of_query = [
+        np.mean([_hits(one.after, k) - _hits(one.before, k) for k in depths], axis=0)  # (q,)
+        for one in changes
+    ]
+    found, place = np.unique(
+        [owner for one in changes for owner in one.owners], return_inverse=True
+    )
+    places = np.split(place, np.cumsum([len(values) for values in of_query])[:-1])
+    p = len(found)
+    sums = [np.bincount(*both, p) for both in zip(places, of_query, strict=True)]  # (p,) of a kind
+    counts = [np.bincount(owners, minlength=p) for owners in places]
     rng = np.random.default_rng(_SEED)
     means = np.empty(_DRAWS)
     for draw in range(_DRAWS):
-        times = rng.integers(len(sums), size=len(sums))
-        means[draw] = sums[times].sum() / counts[times].sum()
+        times = rng.integers(p, size=p)
+        kinds = zip(sums, counts, strict=True)
+        means[draw] = np.mean([total[times].sum() / of[times].sum() for total, of in kinds])
     low, high = np.percentile(means, (2.5, 97.5))
-    return Gain(float(of_query.mean()), float(low), float(high))
+    mean = np.mean([values.mean() for values in of_query])
+    return Gain(float(mean), float(low), float(high))
 
 
 def _hits(recall: Recall, k: int) -> NDArray[np.float64]:

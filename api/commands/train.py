@@ -1,6 +1,7 @@
 """`embedstore train`."""
 
 import shlex
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from api.exit_codes import NOT_OFFERED
 from api.option_groups import GroupedCommand, GroupedOption
 from api.output import print_json, print_table, printable
 from api.settings import Command, json_option
@@ -81,8 +83,8 @@ def train(pairs: str, out: Path, recipe: Path | None, as_json: bool, **options: 
     """Train an encoder on your own pictures with captions.
 
     PAIRS is a .jsonl, .csv or Karpathy .json file, or webdataset shards (.tar). Recall is measured
-    before, during and after; a result that is no better than its start is not offered. Run again,
-    the same command goes on where it stopped.
+    before, during and after; a result that is no better than its start is not offered, and the exit
+    code is 10. Run again, the same command goes on where it stopped.
 
     \b
     Example:
@@ -108,6 +110,8 @@ def train(pairs: str, out: Path, recipe: Path | None, as_json: bool, **options: 
         print_json({**asdict(report), "encoder": printable(report.encoder)})
     else:
         _print(report, out)
+    if not report.offered:
+        sys.exit(NOT_OFFERED)
 
 
 def _print(report: "Report", out: Path) -> None:

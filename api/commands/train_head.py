@@ -1,12 +1,14 @@
 """`embedstore train-head`."""
 
 import shlex
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from api.exit_codes import NOT_OFFERED
 from api.output import print_json, print_table, printable
 from api.settings import json_option
 
@@ -60,7 +62,8 @@ def train_head(
     """Train the head that writes captions and answers from neighbours.
 
     It learns from PAIRS, any corpus with photos and captions, and from questions with answers where
-    --qa has them. It is offered if it writes better than the nearest neighbour and the consensus.
+    --qa has them. It is offered if it writes better than the nearest neighbour and the consensus;
+    else the exit code is 10.
 
     \b
     Example:
@@ -89,6 +92,8 @@ def train_head(
         print_json({**asdict(report), "head": printable(report.head)})
     else:
         _print(report)
+    if not report.offered:
+        sys.exit(NOT_OFFERED)
 
 
 def _print(report: "HeadReport") -> None:

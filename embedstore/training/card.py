@@ -188,8 +188,8 @@ def _honesty(report: Report) -> str:
             "chosen by the recall on these same pictures"
         )
     return (
-        f"{chosen}, so the figures flatter it a little: believe those on pictures that had no part "
-        "in it."
+        f"{chosen}, so the figures flatter it a little, and the interval tells which pictures were "
+        "drawn, not that choice: believe figures on pictures that had no part in it."
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from embedstore.training import card, curve
 from embedstore.training.average import State, put
-from embedstore.training.evaluate import Held
+from embedstore.training.evaluate import Held, Retrieval
 from embedstore.training.gate import Report, passed
 from embedstore.training.learner import Learner
 from embedstore.training.pairs import Pairs
@@ -52,7 +52,7 @@ def conclude(
         seconds=course.seconds,
         images_per_second=course.photos / max(course.seconds, 1e-9),
     )
-    report = passed(run, dual, held, begun, force)
+    report = passed(run, dual, held, begun, Retrieval.of_ranks(course.ranks), force)
     report.write(run)
     captions = sum(len(photo.captions) for photo in data.train)
     card.write(run, card.card(report, learner.recipe, replace(about, captions=captions)))

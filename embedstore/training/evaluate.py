@@ -8,6 +8,7 @@ import torch
 
 from embedstore.corpus.images import load
 from embedstore.errors import Invalid
+from embedstore.gain import Change, Gain, gain_of_all
 from embedstore.metrics import Recall, image_to_text, text_to_image
 from embedstore.training.dual import Dual
 from embedstore.training.pairs import Photo
@@ -35,10 +36,37 @@ class Retrieval:
             for k in DEPTHS
         }
 
+    def ranks(self) -> dict[str, list[int]]:
+        """Give the ranks of all queries by direction, as JSON takes them; see `of_ranks`."""
+        return {direction: recall.ranks.tolist() for direction, recall in vars(self).items()}
+
+    @classmethod
+    def of_ranks(cls, ranks: Mapping[str, Sequence[int]]) -> "Retrieval":
+        """Take what `ranks` gave."""
+        return cls(**{name: Recall(np.array(of, np.int64)) for name, of in ranks.items()})
+
 
 def mean_recall(figures: Mapping[str, float]) -> float:
     """Give the mean of recall@1, @5 and @10 in both directions: what training is judged by."""
     return float(np.mean(list(figures.values())))
+
+
+def gained(before: Retrieval, after: Retrieval, photos: Sequence[Photo]) -> Gain:
+    """Compare two measurements on the same photos by their mean recall, as `mean_recall` gives it.
+
+    Args:
+        before: The first.
+        after: The second.
+        photos: That both measured.
+    """
+    owners = _owners(photos)
+    return gain_of_all(
+        [
+            Change(before.text_to_image, after.text_to_image, owners),
+            Change(before.image_to_text, after.image_to_text, sorted(set(owners))),
+        ],
+        DEPTHS,
+    )
 
 
 def evaluate(encoder: Encoder, photos: Sequence[Photo]) -> Retrieval:
@@ -122,5 +150,10 @@ def _rows(parts: Sequence[torch.Tensor]) -> Vectors:
 
 
 def _searched(images: Vectors, texts: Vectors, photos: Sequence[Photo]) -> Retrieval:
-    owner = [place for place, photo in enumerate(photos) for _ in photo.captions]
+    owner = _owners(photos)
     return Retrieval(text_to_image(images, texts, owner), image_to_text(images, texts, owner))
+
+
+def _owners(photos: Sequence[Photo]) -> list[int]:
+    """Give for each caption the place of its photo."""
+    return [place for place, photo in enumerate(photos) for _ in photo.captions]

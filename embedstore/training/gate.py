@@ -8,11 +8,13 @@ from pathlib import Path
 
 from embedstore import encoders
 from embedstore.encoders.folder import ENCODER, REFUSED, REPORT
+from embedstore.gain import Gain
 from embedstore.training.disk import unwritable
 from embedstore.training.dual import Dual
-from embedstore.training.evaluate import Held, evaluate, mean_recall
+from embedstore.training.evaluate import Held, Retrieval, evaluate, gained, mean_recall
 
 _DRAFT = "encoder.partial"
+_FEW = 20  # photos; drawn anew, fewer differ too little from themselves
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Report:
         offered: Whether `encoders.load` of the run gives it.
         why: Why it is offered or not, for people.
         encoder: Its folder.
+        gain: Of the mean recall, with its 95% interval over the photos.
     """
 
     start: Mapping[str, float]
@@ -44,6 +47,7 @@ class Report:
     offered: bool = False
     why: str = ""
     encoder: Path = Path(REFUSED)
+    gain: Gain | None = None
 
     def write(self, run: Path) -> None:
         """Write `report.json` into a run's folder, whole or not at all.
@@ -63,10 +67,14 @@ class Report:
     def read(cls, run: Path) -> "Report":
         """Read what `write` wrote."""
         fields = json.loads((run / REPORT).read_text("utf-8"))
-        return cls(**fields | {"encoder": run / fields["encoder"]})
+        told = fields.get("gain")  # not of an earlier version
+        gain = None if told is None else Gain(**told)
+        return cls(**fields | {"encoder": run / fields["encoder"], "gain": gain})
 
 
-def passed(run: Path, dual: Dual, held: Held, begun: Report, force: bool) -> Report:
+def passed(
+    run: Path, dual: Dual, held: Held, begun: Report, start: Retrieval, force: bool
+) -> Report:
     """Write the encoder, measure it as it was written, and put it where it belongs.
 
     Args:
@@ -74,6 +82,7 @@ def passed(run: Path, dual: Dual, held: Held, begun: Report, force: bool) -> Rep
         dual: With the weights to offer.
         held: Photos to measure on.
         begun: The report so far: all but the end.
+        start: What its figures of the start come from.
         force: Offer it whatever its recall.
 
     Returns:
@@ -85,16 +94,10 @@ def passed(run: Path, dual: Dual, held: Held, begun: Report, force: bool) -> Rep
     draft = run / _DRAFT
     shutil.rmtree(draft, ignore_errors=True)
     dual.write(draft)
-    end = evaluate(encoders.load(str(draft), str(dual.device)), held.photos).figures()
-    before, after = mean_recall(begun.start), mean_recall(end)
-    better = after > before
-    said = (
-        f"mean of recall@1, @5 and @10 in both directions is {after:.4f}, and was {before:.4f} at "
-        f"the start ({begun.measured_on})"
-    )
-    why = f"{'better' if better else 'no better'} than its start: {said}"
-    if before == 1.0:
-        why += "; nothing can beat that: measure on more photos with --val"
+    found = evaluate(encoders.load(str(draft), str(dual.device)), held.photos)
+    report = replace(begun, end=found.figures(), gain=gained(start, found, held.photos))
+    better = mean_recall(report.end) > mean_recall(report.start)
+    why = _why(report, better, len(held.photos))
     why += "; offered because it was forced" if force and not better else ""
     offered = better or force
     place = run / (ENCODER if offered else REFUSED)
@@ -105,4 +108,22 @@ def passed(run: Path, dual: Dual, held: Held, begun: Report, force: bool) -> Rep
         draft.replace(place)
     except OSError as error:
         raise unwritable("the encoder", run, 0, error) from error
-    return replace(begun, end=end, offered=offered, why=why, encoder=place)
+    return replace(report, offered=offered, why=why, encoder=place)
+
+
+def _why(report: Report, better: bool, photos: int) -> str:
+    before, after = mean_recall(report.start), mean_recall(report.end)
+    why = (
+        f"{'better' if better else 'no better'} than its start: mean of recall@1, @5 and @10 in "
+        f"both directions is {after:.4f}, and was {before:.4f} at the start ({report.measured_on})"
+    )
+    if report.gain is not None:
+        low, high = report.gain.low, report.gain.high
+        why += f"; a gain of {report.gain.mean:+.4f}, 95% interval {low:+.4f} to {high:+.4f}"
+        if low <= 0 <= high:
+            why += ", which is within noise"
+        elif photos < _FEW:
+            why += ", which says little on so few photos"
+    if before == 1.0:
+        why += "; nothing can beat that: measure on more photos with --val"
+    return why

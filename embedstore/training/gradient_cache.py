@@ -3,6 +3,9 @@
 Gao et al., Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup,
 https://arxiv.org/abs/2101.06983: embed all without keeping activations, take the loss's gradient at
 the rows, then embed each chunk again and send its share of that gradient into the weights.
+
+Each tower goes through its chunks by itself, the pictures' first: only one tower's activations are
+held at a time, and the text tower's gradients not before its own.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,7 +17,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 LossOfRows = Callable[[Tensor, Tensor], Tensor]
 Prepare = Callable[[Tensor], Tensor]
-Pairs = list[tuple[Tensor, Tensor]]
+Rows = tuple[Tensor | None, Tensor | None]
+Piece = tuple[Tensor | None, Tensor | None]  # what one call of the model takes
 
 
 def as_they_are(pictures: Tensor) -> Tensor:
@@ -56,8 +60,8 @@ def cached_step(
             loss = loss_of_rows(images, texts)
             loss.backward()  # type: ignore[no-untyped-call]
         return loss.detach()
-    pairs = list(zip(torch.split(pictures, chunk), torch.split(ids, chunk), strict=True))
-    images, texts, draws = _embedded(model, pairs, prepare)  # (n, d), (n, d)
+    pieces = _pieces(model, pictures, ids, chunk)
+    images, texts, draws = _embedded(model, pieces, prepare)  # (n, d), (n, d)
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     with _exact(pictures):
         loss = loss_of_rows(images, texts)
@@ -65,34 +69,54 @@ def cached_step(
         slopes = torch.autograd.grad(loss, [images, texts, *weights], allow_unused=True)
     # What the loss read directly; its slope makes a term with that gradient in the last pass.
     direct = [(w, s) for w, s in zip(weights, slopes[2:], strict=True) if s is not None]
-    shares = zip(*(torch.split(slope, chunk) for slope in slopes[:2]), strict=True)
-    for place, (pair, share, draw) in enumerate(zip(pairs, shares, draws, strict=True)):
-        last = place == len(pairs) - 1
+    shares = [iter(torch.split(slope, chunk)) for slope in slopes[:2]]
+    for place, (piece, draw) in enumerate(zip(pieces, draws, strict=True)):
+        last = place == len(pieces) - 1
         with nullcontext() if last else _unshared(model):
             with _repeated(draw, pictures.device):
-                rows = model(prepare(pair[0]), pair[1])  # (c, d), (c, d)
-            _send([*zip(rows, share, strict=True), *(direct if last else ())])
+                rows = _rows(model, piece, prepare)  # (c, d), (c, d), or None
+            sloped = [(of, next(by)) for of, by in zip(rows, shares, strict=True) if of is not None]
+            _send([*sloped, *(direct if last else ())])
+            del rows, sloped  # before the next piece, not after it
     return loss.detach()
 
 
+def _pieces(model: nn.Module, pictures: Tensor, ids: Tensor, chunk: int) -> list[Piece]:
+    shown, read = torch.split(pictures, chunk), torch.split(ids, chunk)
+    if isinstance(model, DistributedDataParallel):  # it waits for all weights in the last pass
+        return list(zip(shown, read, strict=True))
+    return [*((one, None) for one in shown), *((None, one) for one in read)]
+
+
+def _rows(model: nn.Module, piece: Piece, prepare: Prepare) -> Rows:
+    pictures, ids = piece
+    rows: Rows = model(None if pictures is None else prepare(pictures), ids)
+    return rows
+
+
 def _embedded(
-    model: nn.Module, pairs: Pairs, prepare: Prepare
+    model: nn.Module, pieces: list[Piece], prepare: Prepare
 ) -> tuple[Tensor, Tensor, list[list[Tensor]]]:
     made, draws = [], []
     with torch.no_grad():
-        for pictures, ids in pairs:
-            draws.append(_random_state(pictures.device))
-            made.append(model(prepare(pictures), ids))
+        for piece in pieces:
+            draws.append(_random_state(next(one.device for one in piece if one is not None)))
+            made.append(_rows(model, piece, prepare))
     # Autocast of older torch keeps weights as cast without gradient, and then they would not learn.
     torch.clear_autocast_cache()
-    images, texts = (torch.cat(rows).requires_grad_() for rows in zip(*made, strict=True))
+    images, texts = (
+        torch.cat([one for one in rows if one is not None]).requires_grad_()
+        for rows in zip(*made, strict=True)
+    )
     return images, texts, draws
 
 
 def _send(sloped: list[tuple[Tensor, Tensor]]) -> None:
     with _exact(sloped[0][0]):
-        total = torch.stack([(value * slope).sum() for value, slope in sloped]).sum()
-        total.backward()  # type: ignore[no-untyped-call]
+        # Rows of a tower that stays as it is have no gradient to send.
+        terms = [(value * slope).sum() for value, slope in sloped if value.requires_grad]
+        if terms:
+            torch.stack(terms).sum().backward()  # type: ignore[no-untyped-call]
 
 
 def _exact(like: Tensor) -> AbstractContextManager[object]:

@@ -26,12 +26,12 @@ from embedstore.encoders.mini_model import MiniModel, packed, restored
 from embedstore.encoders.torch_encoder import weights_hash
 from embedstore.errors import Corrupt
 from embedstore.training.adapters import merged_state
-from embedstore.training.dual import START_SCALE, Dual, Tune, unit
+from embedstore.training.dual import START_BIAS, START_SCALE, Dual, Tune, unit
 from embedstore.types import Encoder, Space, digest
 
 _LENGTHS = 4  # groups of captions of like length in a step
 _MOST_KNOWN = 1 << 18  # texts whose features are kept where the text tower does not learn
-_LOG_SCALE = "log_scale"
+_LOG_SCALE, _BIAS = "log_scale", "bias"  # beside the weights, for training that goes on
 
 
 class MiniDual(Dual):
@@ -44,6 +44,7 @@ class MiniDual(Dual):
         log_scale: Logarithm of the inverse temperature to start from.
         dropout: Share of what is dropped in the text tower, and of its features, while learning.
         image_dropout: Share of the image tower's features that is dropped while learning.
+        bias: Of the sigmoid loss to start from.
     """
 
     def __init__(
@@ -54,8 +55,9 @@ class MiniDual(Dual):
         log_scale: float = math.log(START_SCALE),
         dropout: float = 0.0,
         image_dropout: float = 0.0,
+        bias: float = START_BIAS,
     ) -> None:
-        super().__init__(config.preprocess, config.dim, pretrained=True, log_scale=log_scale)
+        super().__init__(config.preprocess, config.dim, True, log_scale, bias)
         self.model = model
         self.config = config
         self.text_dropout = nn.Dropout(dropout)
@@ -153,7 +155,7 @@ class MiniDual(Dual):
         return MiniEncoder(model.eval(), tokenizer, self.config, space, device)
 
     def _write(self, folder: Path) -> None:
-        note = {_LOG_SCALE: repr(self.log_scale.item())}  # further training goes on from it
+        note = {_LOG_SCALE: repr(self.log_scale.item()), _BIAS: repr(self.bias.item())}
         save_file(packed(merged_state(self.model)), folder / WEIGHTS, note)
         self.config.write(folder / CONFIG)
         (folder / TOKENIZER).write_text(self._reading, "utf-8")
@@ -198,10 +200,11 @@ def mini_of_folder(folder: Path, dropout: float = 0.0, image_dropout: float = 0.
         tensors = load_file(folder / WEIGHTS)
         model = restored(tensors, config.dim, config.context, config.image, config.scales)
         with safe_open(folder / WEIGHTS, "pt") as file:
-            note = (file.metadata() or {}).get(_LOG_SCALE)
-        scale = math.log(START_SCALE) if note is None else float(note)
+            note = file.metadata() or {}
+        scale = float(note.get(_LOG_SCALE, math.log(START_SCALE)))
+        bias = float(note.get(_BIAS, START_BIAS))
         reading = (folder / TOKENIZER).read_text("utf-8")
-        return MiniDual(model, config, reading, scale, dropout, image_dropout)
+        return MiniDual(model, config, reading, scale, dropout, image_dropout, bias)
     except Exception as error:  # the tokenizer's package raises nothing more precise
         reason = " ".join(str(error).split())[:200]
         raise Corrupt(

@@ -141,11 +141,15 @@ class OpenClipDual(Dual):
         return OpenClipEncoder(self.name, model.to(device).eval(), self._tokenizer, source, device)
 
     def _write(self, folder: Path) -> None:
-        config = {"model_cfg": self.config, "preprocess_cfg": self.model.visual.preprocess_cfg}
+        state = {name: tensor.detach().clone() for name, tensor in merged_state(self.model).items()}
+        model_cfg = self.config
+        if self.bias.requires_grad and "logit_bias" not in state:  # learnt, so it is to be kept
+            model_cfg = {**model_cfg, "init_logit_bias": START_BIAS}
+            state["logit_bias"] = self.bias
+        config = {"model_cfg": model_cfg, "preprocess_cfg": self.model.visual.preprocess_cfg}
         (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
         if hasattr(self._tokenizer, "save_pretrained"):  # open_clip looks for it in the folder
             self._tokenizer.save_pretrained(folder)
-        state = {name: tensor.detach().clone() for name, tensor in merged_state(self.model).items()}
         for name, value in (("logit_scale", self.log_scale), ("logit_bias", self.bias)):
             if name in state:
                 state[name] = value.detach().reshape(state[name].shape).clone()

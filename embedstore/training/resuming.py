@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from embedstore.errors import Conflict
 from embedstore.training import checkpoint
 from embedstore.training.average import Average, State, changing, copied
+from embedstore.training.evaluate import Retrieval
 from embedstore.training.optimizer_state import optimizer_state, restore_optimizer
 from embedstore.training.pairs import Pairs
 from embedstore.training.recipe import Recipe
@@ -21,6 +22,12 @@ from embedstore.types import digest
 FOLDER = "checkpoints"
 _FREE = ("save_minutes", "wise")  # may differ in a resumed run
 _PHOTOS = "photos"  # their digest
+_TOLD = {  # what differs where digests do, which tell nobody anything
+    _PHOTOS: "other photos or captions than the pairs have now",
+    "init_weights": "other weights at its start than --init has now",
+    "teacher_weights": "another teacher than --teacher has now",
+}
+_WEIGHTS = ("init_weights", "teacher_weights")
 _APART = ("step", "best")  # of a course: not among the numbers
 _MODEL, _AVERAGE, _BEST = "model/", "average/", "best/"
 
@@ -32,6 +39,7 @@ class Course:
     Attributes:
         step: Steps that are done.
         start: recall@k before the first, by name.
+        ranks: What they come from, by direction.
         best: The average weights with the best recall so far.
         best_recall: Their mean recall.
         stale: Measurements since then.
@@ -41,11 +49,20 @@ class Course:
 
     step: int = 0
     start: dict[str, float] = field(default_factory=dict)
+    ranks: dict[str, list[int]] = field(default_factory=dict)
     best: State = field(default_factory=dict)
     best_recall: float = -1.0
     stale: int = 0
     photos: int = 0
     seconds: float = 0.0
+
+    def begins(self, start: Retrieval) -> None:
+        """Remember what the start reaches."""
+        self.start, self.ranks = start.figures(), start.ranks()
+
+    def knows_start(self, photos: int) -> bool:
+        """Say whether the start was measured on so many; one of them may not decode any more."""
+        return len(self.ranks.get("image_to_text", ())) == photos
 
     def judge(self, recall: float, state: State) -> None:
         """Remember a state if it is the best so far.
@@ -64,7 +81,14 @@ class Course:
 
 
 def identity(recipe: Recipe, pairs: Pairs, **start: str | None) -> dict[str, Any]:
-    """Give what a run must have in common with the one that it resumes, as JSON."""
+    """Give what a run must have in common with the one that it resumes, as JSON.
+
+    Args:
+        recipe: Settled.
+        pairs: To learn from and to measure on.
+        start: What it starts from: names, and as `init_weights` and `teacher_weights` the digests
+            of what the names stand for.
+    """
     settings = {name: value for name, value in asdict(recipe).items() if name not in _FREE}
     return dict(json.loads(json.dumps({**start, **settings, _PHOTOS: _photos(pairs)})))
 
@@ -122,17 +146,23 @@ class Keeper:
         """Take up the newest checkpoint, or start where there is none.
 
         Raises:
-            Conflict: It is of a run with other settings or data.
+            Conflict: It is of a run with other settings or data, or with a start or a teacher
+                that has other weights now.
             Invalid: It is of another architecture.
             Corrupt: No checkpoint is whole.
         """
         state = checkpoint.latest(self._run / FOLDER)
         if state is None:
             return Course()
-        _check_same(self._run, state.numbers["identity"], self._own)
+        theirs, own = state.numbers["identity"], self._own
+        _check_same(self._run, theirs, {name: own[name] for name in own if name not in _WEIGHTS})
         what = f"the checkpoint in {self._run}"
         checkpoint.fill(changing(self._model), _those(_MODEL, state.tensors), what)
         checkpoint.fill(self._average.state, _those(_AVERAGE, state.tensors), what)
+        # Now, for another architecture has other weights too and is told more exactly above. A
+        # checkpoint of an earlier version says nothing of them.
+        weights = [name for name in _WEIGHTS if name in own and name in theirs]
+        _check_same(self._run, theirs, {name: own[name] for name in weights})
         restore_optimizer(self._optimizer, state.tensors, state.numbers["optimizer"])
         where = next(self._model.parameters()).device
         best = {name: one.to(where) for name, one in _those(_BEST, state.tensors).items()}
@@ -143,11 +173,9 @@ def _check_same(run: Path, theirs: Mapping[str, Any], own: Mapping[str, Any]) ->
     for name, value in own.items():
         if theirs.get(name) != value:
             told = f"{name} {theirs.get(name)!r}, and this one has {value!r}"
-            if name == _PHOTOS:  # digests tell nobody anything
-                told = "other photos or captions than the pairs have now"
             raise Conflict(
-                f"{run} holds a run with {told}; give the same settings to go on with it, another "
-                "--out, or --no-resume to start over"
+                f"{run} holds a run with {_TOLD.get(name, told)}; give the same again to go on "
+                "with it, another --out, or --no-resume to start over"
             )
 
 

@@ -25,6 +25,7 @@ class Teacher:
     Attributes:
         images: `(photos, e)` unit rows.
         texts: `(texts, e)` unit rows.
+        fingerprint: Of the space they lie in.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Teacher:
 
         groups = grouped(range(len(photos)), _BATCH)
         rows = [encoder.encode_images(pixels) for pixels in prefetched(decode, groups)]
+        self.fingerprint = encoder.space.fingerprint
         self.images = torch.from_numpy(np.concatenate(rows))
         self.texts = torch.from_numpy(encoder.encode_texts(texts))
 

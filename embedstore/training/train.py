@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import click
 import torch
 from torch.optim import AdamW
 
+from embedstore.encoders.torch_encoder import weights_hash
 from embedstore.training.average import Average, changing, copied, standing_in
 from embedstore.training.batches import Batches
 from embedstore.training.card import About, machine
@@ -80,6 +81,7 @@ def train(
         data = pairs_of(pairs, val, images, recipe.hold_out)
         torch.manual_seed(recipe.seed)
         dual = start(init, mates.device, model, recipe.dropout, recipe.image_dropout)
+        weights = weights_hash(dual.state_dict())
         recipe = recipe.settled(dual)
         tune(dual, recipe)
         precision = Precision(mates.device, recipe.precision)
@@ -90,14 +92,17 @@ def train(
         learner = Learner(dual, optimizer, recipe, precision, mates, taught)
         average = Average(dual, recipe.ema)
         before = copied(changing(dual))
-        own = identity(recipe, data, init=init, model=model, teacher=teacher)
+        names = {"init": init, "model": model, "teacher": teacher}
+        seen = None if taught is None else taught.fingerprint
+        own = identity(recipe, data, **names, init_weights=weights, teacher_weights=seen)
         keeper = Keeper(run, own, dual, average, optimizer, recipe.save_minutes)
         course = keeper.resumed()
         if course.step:
             say(mates, f"going on after step {course.step}")
-        if not course.start:
+        if not course.knows_start(len(held.photos)):  # as in checkpoints of an earlier version
             say(mates, f"measuring the start on {len(held.photos):,} photos")
-            course.start = evaluate(dual.encoder(mates.device), held.photos).figures()
+            with standing_in(dual, before) if course.step else nullcontext():
+                course.begins(evaluate(dual.encoder(mates.device), held.photos))
             say(mates, f"mean recall at the start {mean_recall(course.start):.3f}")
         told = None
         if mates.leads:

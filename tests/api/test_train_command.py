@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from api.cli import EXIT_CODES, main
+from api.exit_codes import NOT_OFFERED
 from embedstore.errors import Invalid
 from embedstore.training import train as training
 from embedstore.training.gate import Report
@@ -100,7 +101,7 @@ def test_the_end_is_told_with_the_next_command(asked):
     assert "0.250" in told
     assert "0.500" in told
     assert "embedstore re-embed COLLECTION --encoder 'runs/my dogs'" in told
-    told = run("p", "--out", "refused").stdout
+    told = run("p", "--out", "refused", code=NOT_OFFERED).stdout
     assert "not offered" in told
     assert "--encoder 'runs/my dogs/refused'" in told
     assert "re-embed" not in told
@@ -118,6 +119,8 @@ def test_json_is_for_programs(asked):
     told = json.loads(run("p", "--out", "o", "--json").stdout)
     assert told["offered"] is True
     assert told["encoder"] == "runs/my dogs/encoder"
+    told = json.loads(run("p", "--out", "refused", "--json", code=NOT_OFFERED).stdout)
+    assert told["offered"] is False
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from embedstore import Collection, Item, Store
 from embedstore.calibration import LEAST_QUERIES, calibrate
 from embedstore.encoders.toy import ToyEncoder
 from embedstore.errors import Invalid
-from embedstore.gain import gain
+from embedstore.gain import Change, gain, gain_of_all
 from embedstore.metrics import Recall
 from embedstore.re_embedding import re_embed
 from embedstore.trial import trial_of
@@ -61,6 +61,18 @@ def test_captions_of_one_picture_are_drawn_together() -> None:
     apart = gain(before, after, range(100), depths=(1,))
     together = gain(before, after, [row % 2 for row in range(100)], depths=(1,))
     assert together.high - together.low > 2 * (apart.high - apart.low)
+
+
+def test_kinds_of_searches_count_the_same() -> None:
+    owners = [row // 5 for row in range(500)]
+    captions = Change(Recall(np.full(500, 2)), Recall(np.array([1, 2] * 250)), owners)
+    pictures = Change(Recall(np.full(100, 2)), Recall(np.full(100, 2)), range(100))
+    found = gain_of_all([captions, pictures], depths=(1,))
+    assert found.mean == pytest.approx(0.25)
+    assert 0.2 < found.low < 0.25 < found.high < 0.3
+    alone = gain_of_all([captions], depths=(1,))
+    assert alone.mean == pytest.approx(0.5)
+    assert alone == gain(captions.before, captions.after, owners, depths=(1,))
 
 
 def test_a_bank_that_helps_is_kept(captioned: Collection) -> None:

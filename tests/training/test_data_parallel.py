@@ -46,8 +46,10 @@ class Towers(nn.Module):
         self.bias = nn.Parameter(torch.tensor(-3.0), requires_grad=learns_bias)
 
     def forward(self, lowered, ids):
-        images, texts = self.image(lowered), self.text(self.words(ids).mean(1))
-        return normalize(images, dim=1), normalize(texts, dim=1)
+        return (
+            None if lowered is None else normalize(self.image(lowered), dim=1),
+            None if ids is None else normalize(self.text(self.words(ids).mean(1)), dim=1),
+        )
 
 
 def learnt(name, chunk, part, parallel=False):

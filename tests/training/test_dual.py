@@ -219,9 +219,13 @@ def test_what_is_written_loads_with_the_same_rows(fresh, tmp_path, kind, what):
         assert np.array_equal(theirs.encode_texts(TEXTS), encoder.encode_texts(TEXTS))
 
 
-@pytest.mark.parametrize("kind", ["vit", "sigmoid"])
-def test_training_goes_on_from_the_temperature_that_was_written(fresh, tmp_path, kind):
+@pytest.mark.parametrize("learns", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_training_goes_on_from_the_temperature_and_the_bias_that_were_written(
+    fresh, tmp_path, kind, learns
+):
     dual = fresh(kind)
+    dual.bias.requires_grad_(learns)  # with the sigmoid loss
     with torch.no_grad():
         dual.log_scale.fill_(3.25)
         dual.bias.fill_(-4.0)
@@ -230,7 +234,12 @@ def test_training_goes_on_from_the_temperature_that_was_written(fresh, tmp_path,
     assert again.log_scale.shape == ()
     assert again.log_scale.item() == pytest.approx(3.25)
     assert again.pretrained
-    assert again.bias.item() == (-4.0 if kind == "sigmoid" else -10.0)  # open_clip keeps its bias
+    kept = learns or kind in (
+        "mini",
+        "sigmoid",
+    )  # open_clip's models have one where it is asked for
+    assert again.bias.item() == (-4.0 if kept else -10.0)
+    encoders.load(str(tmp_path), "cpu")
 
 
 @pytest.mark.parametrize("kind", MODELS)

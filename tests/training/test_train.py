@@ -1,10 +1,13 @@
 """The loop, on eight made photos and a tiny model: learning, stopping, going on, the gate."""
 
+import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,8 +21,10 @@ from PIL import Image
 
 from embedstore import encoders
 from embedstore.errors import Conflict, Invalid, NotFound, StorageFull
-from embedstore.training import checkpoint, train
-from embedstore.training.evaluate import evaluate
+from embedstore.training import checkpoint, resuming, train
+from embedstore.training.evaluate import evaluate, mean_recall
+from embedstore.training.gate import Report
+from embedstore.training.init import start
 from embedstore.training.learner import Learner
 from embedstore.training.objective import Objective
 from embedstore.training.pairs import pairs_of
@@ -79,6 +84,10 @@ def last(out):
     return checkpoint.latest(out / "checkpoints")
 
 
+def told(out):
+    return json.loads((out / "report.json").read_text())
+
+
 def same(ours, theirs):
     assert ours.step == theirs.step
     assert ours.tensors.keys() == theirs.tensors.keys()
@@ -133,6 +142,27 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(data, whole, tmp_path, monkeypat
     torch.manual_seed(99)  # whatever came between
     run(data, tmp_path)
     assert same(last(tmp_path), last(whole))
+    assert told(tmp_path)["gain"] == told(whole)["gain"]
+
+
+def test_a_checkpoint_without_the_ranks_of_its_start_has_it_measured(
+    data, whole, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as older:
+        older.setattr(resuming, "_APART", ("step", "best", "ranks"))
+        run(data, tmp_path)
+    run(data, tmp_path)
+    for name in ("start", "gain"):
+        assert told(tmp_path)[name] == told(whole)[name]
+
+
+def test_the_gain_is_told_with_its_interval(data, whole):
+    report = Report.read(whole)
+    assert report.gain.mean == pytest.approx(mean_recall(report.end) - mean_recall(report.start))
+    assert report.gain.low <= report.gain.mean <= report.gain.high
+    said = f"95% interval {report.gain.low:+.4f} to {report.gain.high:+.4f}"
+    assert said in report.why
+    assert said in (report.encoder / "MODEL_CARD.md").read_text()
 
 
 def test_a_killed_run_goes_on_as_if_it_had_not(data, whole, tmp_path):
@@ -188,6 +218,7 @@ def test_the_gate_refuses_what_is_no_better_unless_forced(data, tmp_path):
     report = run(data, tmp_path, still)
     assert not report.offered
     assert report.encoder == tmp_path / "refused"
+    assert "a gain of +0.0000, 95% interval +0.0000 to +0.0000, which is within noise" in report.why
     with pytest.raises(NotFound, match="no better than its start"):
         encoders.load(str(tmp_path), "cpu")
     encoders.load(str(tmp_path / "refused"), "cpu")
@@ -271,6 +302,36 @@ def test_two_processes_do_not_share_a_run(data, tmp_path):
     assert not (tmp_path / "recipe.json").exists()
 
 
+def test_tables_and_shards_are_learnt_from_too(data, tmp_path):
+    table, shard = tmp_path / "pairs.csv", tmp_path / "pairs.tar"
+    table.write_text("image,caption\n" + "".join(f"{data / n}.png,a {n} wall\n" for n in COLOURS))
+    with tarfile.open(shard, "w") as tar:
+        for name in COLOURS:
+            tar.add(data / f"{name}.png", f"{name}.png")
+            text = tarfile.TarInfo(f"{name}.txt")
+            text.size = len(name)
+            tar.addfile(text, io.BytesIO(name.encode()))
+    for pairs in (table, shard):
+        report = train.train(
+            pairs,
+            tmp_path / f"{pairs.name}-run",
+            "scratch",
+            replace(SHORT, epochs=1),
+            model=str(data / "tiny.json"),
+            device="cpu",
+        )
+        assert (report.photos, report.steps) == (8, 1)
+
+
+def test_a_sigmoid_run_keeps_its_bias_when_it_goes_on(data, tmp_path):
+    sigmoid = replace(SHORT, epochs=2, wise=(1.0,), objective=Objective("sigmoid"))
+    first = run(data, tmp_path / "first", sigmoid, force=True)
+    best, made = last(tmp_path / "first").tensors, start(str(first.encoder), torch.device("cpu"))
+    assert best["model/bias"] != -10.0
+    assert first.mixing_weight == 1.0
+    assert made.bias == best["best/bias"]
+
+
 def test_other_photos_are_another_run(data, tmp_path):
     run(data, tmp_path / "run", replace(SHORT, epochs=1))
     lines = (data / "pairs.jsonl").read_text().splitlines()
@@ -284,6 +345,50 @@ def test_other_photos_are_another_run(data, tmp_path):
             model=str(data / "tiny.json"),
             device="cpu",
         )
+
+
+def test_a_start_or_a_teacher_with_other_weights_is_another_run(data, tmp_path):
+    first, kept = tmp_path / "first", tmp_path / "kept"
+    run(data, first, replace(SHORT, epochs=1), force=True)
+    once = replace(SHORT, epochs=1, tune="full")
+    taught = replace(once, objective=Objective(distill=1.0))
+
+    def begin(**options):
+        run(data, tmp_path / "run", once, init=str(first), model=None, **options)
+
+    def learn(**options):
+        run(data, tmp_path / "taught", taught, teacher=str(first / "encoder"), **options)
+
+    begin()
+    learn()
+    shutil.copytree(first, kept)
+    run(data, first, replace(SHORT, epochs=2), force=True, resume=False)
+    for again, told in ((begin, "other weights at its start than --init"), (learn, "--teacher")):
+        with pytest.raises(Conflict, match=f"{told}.*--no-resume to start over") as caught:
+            again()
+        assert "\n" not in str(caught.value)
+    shutil.rmtree(first)
+    shutil.copytree(kept, first)
+    begin()
+    learn()
+    run(data, first, replace(SHORT, epochs=2), force=True, resume=False)
+    begin(resume=False)
+
+
+def test_a_checkpoint_that_knows_nothing_of_its_start_goes_on(data, tmp_path, monkeypatch):
+    asked = resuming.identity
+    with monkeypatch.context() as older:
+        older.setattr(
+            train,
+            "identity",
+            lambda *one, **names: {
+                name: value
+                for name, value in asked(*one, **names).items()
+                if not name.endswith("_weights")
+            },
+        )
+        run(data, tmp_path, replace(SHORT, epochs=1))
+    assert run(data, tmp_path, replace(SHORT, epochs=1)).steps == 1
 
 
 def test_weights_that_give_no_vectors_are_told(data, tmp_path, monkeypatch):

@@ -15,6 +15,7 @@ from torch.optim import AdamW
 from embedstore import encoders
 from embedstore.answering.head.folder import Stored, read
 from embedstore.answering.head.model import Head
+from embedstore.encoders.torch_encoder import weights_hash
 from embedstore.errors import Invalid
 from embedstore.training.average import Average, put, standing_in
 from embedstore.training.card import machine
@@ -96,6 +97,7 @@ def train_head(
             "data": digest([[photo.key, *photo.captions] for photo in data.train]),
             "questions": task.learnt,
             "init": None if init is None else str(init),
+            "init_weights": None if begun is None else fingerprint(begun),
         }
         keeper = Keeper(run, own, head, average, optimizer, recipe.save_minutes)
         course = keeper.resumed()
@@ -112,6 +114,11 @@ def train_head(
         about = Told(Path(pairs).name, name, encoder, data.rule, terms, machine(_CPU))
         counts = len(data.train), task.learnt, course.step, course.seconds
         return conclude(run, stored, task.exam, counts, about, recipe, force)
+
+
+def fingerprint(stored: Stored) -> str:
+    """Give a digest of a head's weights and vocabulary."""
+    return digest([weights_hash(stored.head.state_dict()), stored.vocabulary.to_json()])
 
 
 def note(run: Path, recipe: HeadRecipe) -> None:

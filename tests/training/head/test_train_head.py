@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 
 import numpy as np
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from api.cli import main
+from api.exit_codes import NOT_OFFERED
 from embedstore.answering.head.generator import HeadGenerator
 from embedstore.answering.types import Evidence, Prompt
 from embedstore.errors import Conflict, Invalid, NotFound
@@ -115,6 +117,17 @@ def test_another_recipe_does_not_go_on_with_a_run(data, whole):
         trained(data, run, changed(TINY, {"seed": 6}))
 
 
+def test_a_head_to_start_from_with_other_weights_is_another_run(data, whole, tmp_path):
+    first, short = tmp_path / "first", changed(TINY, {"epochs": 0.4})
+    shutil.copytree(whole[0] / "head", first)
+    trained(data, tmp_path / "run", short, init=first)
+    shutil.rmtree(first)
+    trained(data, tmp_path / "other", changed(short, {"rate": 1e-2}), init=whole[0])
+    shutil.copytree(tmp_path / "other" / "head", first)
+    with pytest.raises(Conflict, match=r"other weights at its start than --init.*--no-resume"):
+        trained(data, tmp_path / "run", short, init=first)
+
+
 def test_a_head_goes_on_from_another_with_whole_captions_rewarded(data, whole, tmp_path):
     run, _ = whole
     recipe = changed(TINY, {"reward": 0.5, "rate": 1e-4})
@@ -214,7 +227,7 @@ def test_the_command_trains_and_says_how_to_ask(data, whole, tmp_path):
         str(tmp_path / "r"),
     ]
     done = CliRunner().invoke(main, words)
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == NOT_OFFERED, done.output
     assert "not offered" in done.output
     assert "consensus" in done.output
     done = CliRunner().invoke(main, [*words, "--force", "--json"])
