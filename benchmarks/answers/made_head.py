@@ -7,7 +7,7 @@ import torch
 
 from benchmarks.answers.made_world import DIM, Made, space
 from embedstore.answering.head.beam import Search
-from embedstore.answering.head.config import HeadConfig
+from embedstore.answering.head.config import Fusion, HeadConfig
 from embedstore.answering.head.folder import Stored
 from embedstore.answering.head.model import Head
 from embedstore.answering.head.vocabulary import Vocabulary
@@ -30,7 +30,13 @@ RECIPE = HeadRecipe(
 
 
 def learnt(
-    world: Made, steps: int, seed: int, *, copying: bool = True, alone: bool = True
+    world: Made,
+    steps: int,
+    seed: int,
+    *,
+    copying: bool = True,
+    alone: bool = True,
+    fusion: Fusion = "attention",
 ) -> Stored:
     """Train a head with the steps that train the bundled one.
 
@@ -40,12 +46,13 @@ def learnt(
         seed: Of weights and examples.
         copying: Whether it may copy words of neighbours.
         alone: Whether some examples are shown without any neighbour.
+        fusion: How it reads its neighbours.
     """
     torch.manual_seed(seed)
     recipe = replace(RECIPE, seed=seed, alone=RECIPE.alone if alone else 0.0)
     vocabulary = Vocabulary.learnt(world.captions, PIECES)
     config = HeadConfig(
-        vocabulary.pieces, DIM, width=recipe.width, layers=recipe.layers, heads=recipe.heads,
+        vocabulary.pieces, DIM, fusion, recipe.width, recipe.layers, recipe.heads,
         neighbours=NEIGHBOURS, texts=1, text_pieces=24, answer_pieces=20, dropout=recipe.dropout,
     )  # fmt: skip
     head = Head(config)
@@ -65,4 +72,4 @@ def learnt(
 
 def _material(world: Made) -> Captioned:
     captions = tuple((caption,) for caption in world.captions)
-    return Captioned(captions, world.vectors)
+    return Captioned(captions, world.vectors, tuple(world.vectors[:, None]))

@@ -41,6 +41,7 @@ def command(things: int, new: int, steps: int, seed: int, out: Path | None) -> N
     heads = {
         "head": learnt(known, steps, seed),
         "head, no copying": learnt(known, steps, seed, copying=False),
+        "head, concatenation": learnt(known, steps, seed, fusion="concatenation"),
         "head, always neighbours": learnt(known, steps, seed, alone=False),
     }
     consensus = generators.load("consensus")
