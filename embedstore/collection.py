@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+import numpy as np
+
 from embedstore.catalog import NewRow, Written
 from embedstore.errors import BadItem
 from embedstore.forgetting import forget_captions
@@ -52,14 +54,14 @@ class Collection(Reading):
         items: Sequence[Item],
         *,
         image: Vectors | None = None,
-        text: Vectors | None = None,
+        text: Vectors | Sequence[Vectors] | None = None,
     ) -> Written:
         """Store items whose vectors are made already, in one commit.
 
         Args:
             items: What to store; pictures are recorded, not opened.
             image: `(n, d)` unit rows, one an item.
-            text: `(n, d)` unit rows, one an item.
+            text: `(n, d)` unit rows, one an item, or for each item `(c, d)`, one a text.
 
         Raises:
             BadItem: A vector has the wrong dimension, a NaN or another length; none is stored.
@@ -71,7 +73,7 @@ class Collection(Reading):
             NewRow(
                 item,
                 None if image is None else image[place : place + 1],
-                None if text is None else text[place : place + 1],
+                None if text is None else np.atleast_2d(text[place]),
             )
             for place, item in enumerate(items)
         ]

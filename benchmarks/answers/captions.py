@@ -62,7 +62,8 @@ def command(
 def neighbours(data: Pairs, encoder: Remembering, k: int) -> list[Prompt]:
     """Store the photos to learn from and find the neighbours of the others."""
     vectors = encoder.files(photo_data.files(data.train))
-    with stocked(encoder, photo_data.items(data.train), vectors) as collection:
+    said = photo_data.caption_vectors(data.train, encoder)
+    with stocked(encoder, photo_data.items(data.train), vectors, said) as collection:
         asked = [(None, path) for path in photo_data.files(data.val)]
         return prompts(collection, reading.captions, asked, k)
 

@@ -6,8 +6,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from benchmarks.answers.vectors import Remembering
 from embedstore.training.pairs import Pairs, Photo, pairs_of
-from embedstore.types import Item
+from embedstore.types import Item, Vectors
 
 One = TypeVar("One")
 
@@ -50,3 +51,9 @@ def items(photos: Sequence[Photo]) -> list[Item]:
     return [
         Item(photo.key, path, photo.captions) for photo, path in zip(photos, paths, strict=True)
     ]
+
+
+def caption_vectors(photos: Sequence[Photo], encoder: Remembering) -> list[Vectors]:
+    """Encode the captions of each photo."""
+    rows = encoder.encode_texts([caption for photo in photos for caption in photo.captions])
+    return np.split(rows, np.cumsum([len(photo.captions) for photo in photos])[:-1])

@@ -61,7 +61,8 @@ def command(
     with remembering(encoders.load(encoder_name, "cpu"), cache) as encoder:
         vectors = encoder.files(photo_data.files(data.train))
         encoder.files(asked)
-        with stocked(encoder, photo_data.items(data.train), vectors) as collection:
+        said = photo_data.caption_vectors(data.train, encoder)
+        with stocked(encoder, photo_data.items(data.train), vectors, said) as collection:
             for path in asked[:_WARM]:
                 timed(trained[0].stored, collection, encoder, path, k)
             times = [timed(trained[0].stored, collection, encoder, path, k) for path in asked]

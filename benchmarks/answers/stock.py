@@ -23,7 +23,7 @@ def stocked(
     encoder: Encoder,
     items: Sequence[Item],
     images: Vectors | None = None,
-    texts: Vectors | None = None,
+    texts: Vectors | Sequence[Vectors] | None = None,
 ) -> Iterator[Collection]:
     """Store items whose vectors are made already.
 
@@ -31,7 +31,7 @@ def stocked(
         encoder: Whose space they are of.
         items: What to store.
         images: `(n, d)` unit rows.
-        texts: `(n, d)` unit rows.
+        texts: `(n, d)` unit rows, or for each item those of its texts.
     """
     with tempfile.TemporaryDirectory() as folder, store.open(folder) as opened:
         collection = opened.create("stock", encoder)

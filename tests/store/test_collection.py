@@ -101,6 +101,17 @@ def test_answers_do_not_depend_on_publishing(store, publish):
     assert made.search(query)[0].item.key == "late"
 
 
+def test_ready_vectors_may_be_one_a_text(store):
+    made = store.create("made", "toy")
+    rows = unit(4, 5, made.info.space.dim)
+    items = [Item("two", texts=("a", "b")), Item("three", texts=("c", "d", "e"))]
+    made.add_vectors(items, text=[rows[:2], rows[2:]])
+    for place, key in enumerate(["two"] * 2 + ["three"] * 3):
+        best = made.search(Query(vector=rows[place], target="text", k=1))[0]
+        assert best.item.key == key
+        assert best.score == pytest.approx(1.0, abs=2e-3)
+
+
 def test_a_new_process_finds_the_same(tmp_path):
     with embedstore.open(tmp_path) as first:
         made = first.create("made", "toy")
