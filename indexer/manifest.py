@@ -81,14 +81,16 @@ def parse(text: bytes, path: Path) -> Manifest:
         path: Its path, for the error.
 
     Raises:
-        CorruptSnapshot: Altered, cut, or of a newer format.
+        CorruptSnapshot: Altered, cut, or of another format.
     """
     try:
         value = json.loads(text)
-        if value["format"] != FORMAT:
+        written = value["format"]
+        if written != FORMAT:
+            newer = "update the program, or " if written > FORMAT else ""
             raise CorruptSnapshot(
-                f"{path} has format {value['format']}, this version reads {FORMAT}: "
-                "update the program, or build the index anew"
+                f"{path} has format {written}, this version reads {FORMAT}: "
+                f"{newer}build the index anew"
             )
         files = tuple(File(**each) for each in value["files"])
         manifest = Manifest(

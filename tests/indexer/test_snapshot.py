@@ -139,9 +139,13 @@ def test_other_formats_and_foreign_paths_are_refused(write: Callable[..., Path])
     manifest = json.loads(path.read_text())
     manifest.pop("checksum")
     assert sealed(manifest) == path.read_bytes()
-    for other in (manifests.FORMAT - 1, manifests.FORMAT + 1):
+    reads = f"this version reads {manifests.FORMAT}"
+    for other, advice in (
+        (manifests.FORMAT - 1, "build the index anew"),
+        (manifests.FORMAT + 1, "update the program, or build the index anew"),
+    ):
         path.write_bytes(sealed({**manifest, "format": other}))
-        with pytest.raises(CorruptSnapshot, match=f"format {other}, this version reads"):
+        with pytest.raises(CorruptSnapshot, match=f"format {other}, {reads}: {advice}$"):
             snapshot.load(path.parent, SPACE, DIM)
     manifest["files"][0]["name"] = "../ids-0123456789abcdef"
     path.write_bytes(sealed(manifest))
