@@ -18,6 +18,7 @@ import embedstore
 from benchmarks.report import record
 from embedstore import Collection, Item, Query, Space
 from embedstore.types import ImagePreprocess
+from indexer import snapshot
 
 BATCH = 1_000
 BLOCK = 50  # searches in a row, as a busy service does; each alone would find cold caches
@@ -128,19 +129,16 @@ def searching(place: Path, vectors: np.ndarray, queries: np.ndarray) -> list[dic
 
 def bare_index(made: Collection) -> Callable[[np.ndarray], Any]:
     """Give the bare FAISS search, k=10, on the files that the collection published."""
-    folder = made.indices.folder / "image"
-    spec = json.loads((folder / "manifest.json").read_text())["spec"]
-    index, *matrix = (
-        faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
-        for part in ("index", "vectors")
-        for path in folder.glob(f"{part}-*")
-    )
-    if spec["nprobe"]:
-        faiss.extract_index_ivf(index).nprobe = spec["nprobe"]
-    if matrix:
-        index = faiss.IndexRefine(index, matrix[0])
-        index.k_factor = spec["rerank"]
-    return lambda queries: index.search(queries, 10)
+    folder, info = made.indices.folder / "image", made.info
+    opened = snapshot.load(folder, info.space.fingerprint, info.space.dim)
+    assert opened is not None, f"nothing is published in {folder}"
+    index, spec = opened.index.parts["index"], opened.index.spec
+    if spec.nprobe:
+        faiss.extract_index_ivf(index).nprobe = spec.nprobe
+    if "vectors" in opened.index.parts:
+        index = faiss.IndexRefine(index, opened.index.parts["vectors"])
+        index.k_factor = spec.rerank
+    return lambda queries, _opened=opened: index.search(queries, 10)
 
 
 def opening(place: Path, repeats: int) -> list[dict[str, Any]]:

@@ -70,11 +70,12 @@ def _check_what_is_left_out(query: Query) -> None:
 
 def is_words_for_pictures(query: Query) -> bool:
     """Say whether a query is of words alone, none to steer away from, that look for pictures."""
-    return (
-        query.target == "image"
-        and share_of_text(query) == 1.0
-        and not (query.without or query.unlike)
-    )
+    return query.target == "image" and is_words(query)
+
+
+def is_words(query: Query) -> bool:
+    """Say whether a query is of words alone, and none to steer away from."""
+    return share_of_text(query) == 1.0 and not (query.without or query.unlike)
 
 
 def scores_all(query: Query) -> bool:
@@ -112,6 +113,8 @@ def query_vector(
         BadQuery: The vector has the wrong dimension or a NaN, or the parts cancel out.
     """
     words = _words(query, encoder, prompts, dim)
+    if words is not None and is_words(query):
+        return words
     pictures = []
     if query.image is not None:
         ready = encoder()
@@ -158,7 +161,8 @@ def _words(
 
 
 def _unit(vector: Vectors) -> Vectors:
-    norm = float(np.linalg.norm(vector.astype(np.float64)))  # large numbers, squared, are inf
+    exact = vector.astype(np.float64)  # large numbers, squared, are inf
+    norm = math.sqrt(float(exact @ exact))
     if norm < 1e-6:
         raise BadQuery("the parts of the query cancel each other out; change a weight or a term")
     return (vector / norm).astype(np.float32)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer import mapped_lists
 from indexer.errors import BadVectors
 from indexer.filter_plan import ENOUGH, plan_filter
 from indexer.flat import FlatIndex, best_positions
@@ -131,15 +132,22 @@ class FaissIndex:
         return chosen.view(np.float16 if width == 2 * self._spec.dim else np.float32)
 
     def write(self, part: str, sink: Callable[[bytes], object]) -> None:
-        """Serialise one of `parts` through a function that takes bytes."""
+        """Serialise one of `parts` through a function that takes bytes; it is not searched."""
         faiss = load_faiss()
-        faiss.write_index(self.parts[part], faiss.PyCallbackIOWriter(sink))
+        if part == "lists":
+            mapped_lists.write(self._base, sink)
+            return
+        apart = part == "index" and "lists" in self.parts
+        with mapped_lists.left_out(self._base) if apart else nullcontext():
+            faiss.write_index(self.parts[part], faiss.PyCallbackIOWriter(sink))
 
     @property
     def parts(self) -> dict[str, Any]:
-        """The faiss indices that make up this one, by the name of their file."""
-        only = {"index": self._base}
-        return only if self._matrix is None else only | {"vectors": self._matrix}
+        """What makes up this index, by the name of its file."""
+        found = {"index": self._base}
+        if self._spec.kind in PQ_KINDS:
+            found["lists"] = mapped_lists.cells_of(self._base).invlists
+        return found if self._matrix is None else found | {"vectors": self._matrix}
 
     def _best(self, queries: Vectors, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Find k positions the fast way; padded where it misses some."""

@@ -10,12 +10,13 @@ from typing import Any
 
 import xxhash
 
+from indexer.block_hash import BlockHash, hash_of
 from indexer.errors import CorruptSnapshot
 from indexer.types import IndexSpec
 
-FORMAT = 2
+FORMAT = 3
 NAME = "manifest.json"
-_FILE_NAME = re.compile(r"(ids|index|vectors)-[0-9a-f]{16}")
+_FILE_NAME = re.compile(r"(ids|index|lists|vectors)-[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class File:
     Attributes:
         name: In the manifest's folder.
         bytes: Its length.
-        xxh3_128: Its hash, hexadecimal.
+        xxh3_128: Its hash, hexadecimal; see `block_hash`.
     """
 
     name: str
@@ -34,7 +35,7 @@ class File:
 
     @property
     def part(self) -> str:
-        """What the file holds: ids, index or vectors."""
+        """What the file holds: ids, index, lists or vectors."""
         return self.name.split("-")[0]
 
 
@@ -48,7 +49,8 @@ class Manifest:
         dim: Their dimension.
         fingerprint: Of their space.
         spec: Of their index.
-        files: The ids, the index and, where the index is not exact, the float16 vectors.
+        files: The ids, the index, the lists of a fast scan and, where the index is not exact, the
+            float16 vectors.
         evidence: What was measured of the index, a JSON object; None where nothing was.
     """
 
@@ -79,14 +81,16 @@ def parse(text: bytes, path: Path) -> Manifest:
         path: Its path, for the error.
 
     Raises:
-        CorruptSnapshot: Altered, cut, or of a newer format.
+        CorruptSnapshot: Altered, cut, or of another format.
     """
     try:
         value = json.loads(text)
-        if value["format"] != FORMAT:
+        written = value["format"]
+        if written != FORMAT:
+            newer = "update the program, or " if written > FORMAT else ""
             raise CorruptSnapshot(
-                f"{path} has format {value['format']}, this version reads {FORMAT}: "
-                "update the program, or build the index anew"
+                f"{path} has format {written}, this version reads {FORMAT}: "
+                f"{newer}build the index anew"
             )
         files = tuple(File(**each) for each in value["files"])
         manifest = Manifest(
@@ -143,6 +147,6 @@ def check_file(file: File, folder: Path) -> None:
 
 def _hash(descriptor: int, length: int) -> str:
     if length == 0:
-        return xxhash.xxh3_128_hexdigest(b"")
+        return BlockHash().hexdigest()
     with mmap.mmap(descriptor, length, prot=mmap.PROT_READ) as mapped:
-        return xxhash.xxh3_128_hexdigest(mapped)
+        return hash_of(mapped)

@@ -61,6 +61,8 @@ class Segment:
     @property
     def most_parts(self) -> int:
         """The vectors of the id that has most."""
+        if self._most_parts is None and bool((self.ids[1:] != self.ids[:-1]).all()):
+            self._most_parts = 1
         if self._most_parts is None:
             starts = np.flatnonzero(np.diff(self.ids, prepend=NO_ID))
             self._most_parts = int(np.diff(starts, append=len(self.ids)).max(initial=1))
@@ -85,6 +87,8 @@ class Segment:
 
     def without(self, ids: Ids) -> "Segment":
         """Give this segment less some ids."""
+        if not len(ids):
+            return self
         found = self.positions_of(ids)
         if not len(found):
             return self

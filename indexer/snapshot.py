@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xxhash
 from filelock import FileLock
 
 from indexer import manifest as manifests
+from indexer import mapped_lists
+from indexer.block_hash import BlockHash
 from indexer.errors import CorruptSnapshot, DiskFull
 from indexer.faiss_index import FaissIndex
 from indexer.gpu import usable
@@ -145,6 +146,8 @@ def _open(found: Manifest, folder: Path) -> Published:
         opened = list(threads.map(lambda file: _part(file, found.spec.kind, folder), found.files))
     parts = {file.part: part for file, part in zip(found.files, opened, strict=True)}
     ids = parts["ids"]
+    if "lists" in parts:
+        _attach(parts["index"], parts["lists"])
     index = FaissIndex(usable(found.spec), parts["index"], parts.get("vectors"))
     if not len(ids) == len(index) == found.n:
         raise CorruptSnapshot(
@@ -154,17 +157,27 @@ def _open(found: Manifest, folder: Path) -> Published:
 
 
 def _part(file: File, kind: Kind, folder: Path) -> Any:
-    """Prove a file, and only then read it."""
+    """Prove a file, and only then read it or have it mapped."""
     manifests.check_file(file, folder)
     path = folder / file.name
     try:
-        if file.part == "ids":
-            return np.fromfile(path, dtype="<i8").astype(np.int64, copy=False)
-        # Lists of a fast scan cannot be mapped; a mapping of their file would stay beside them.
+        match file.part:
+            case "ids":
+                return np.fromfile(path, dtype="<i8").astype(np.int64, copy=False)
+            case "lists":
+                return path
+        # Without its lists, an index of a fast scan is small and searched faster from memory.
         faiss, mapped = load_faiss(), file.part == "vectors" or kind not in PQ_KINDS
         return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mapped else 0)
     except (OSError, RuntimeError) as error:
         raise CorruptSnapshot(f"{path} cannot be opened: {error}") from error
+
+
+def _attach(index: Any, lists: Path) -> None:
+    try:
+        mapped_lists.attach(index, lists)
+    except (OSError, RuntimeError) as error:
+        raise CorruptSnapshot(f"{lists} cannot be opened: {error}") from error
 
 
 def _read(path: Path) -> bytes | None:
@@ -197,7 +210,7 @@ def _content(part: str, ids: Ids, index: FaissIndex) -> Callable[[Callable[[byte
 def _write(path: Path, content: Callable[[Callable[[bytes], Any]], Any]) -> File:
     """Write, fsync and rename a file; nothing of it stays where that fails."""
     draft = path.with_name(f"{path.name}.tmp")
-    checksum = xxhash.xxh3_128()
+    checksum = BlockHash()
     try:
         with draft.open("wb") as file:
 

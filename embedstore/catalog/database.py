@@ -9,6 +9,7 @@ fails at once where another has written meanwhile.
 import json
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from embedstore.errors import Invalid, MissingExtra, Unavailable
 
 PG_SCHEMA = "embedstore"  # our tables never meet those of an application in the same database
 WAL_PAGES = 4_000  # 16 MB of log; SQLite's own 1,000 cost a tenth of the rows a second
+HELD = 8  # idle connections for what is read past SQLAlchemy
 ANY_NUMBER = -1  # of connections: as many threads as there are may read and wait for their turn
 OLDEST_SQLITE = (3, 38, 0)  # with RETURNING and JSON functions
 
@@ -46,6 +48,7 @@ class Database:
         self._snapshot = self._prepared(_SNAPSHOT)
         self._write = self._prepared(_WRITE)
         self._glance = self._prepared(_GLANCE)
+        self._held: deque[Any] = deque()  # its methods are atomic
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -69,16 +72,30 @@ class Database:
                 return connection.exec_driver_sql(statement, parameters).all()
 
     def _on_driver(self, statement: str, parameters: dict[str, object]) -> Sequence[Sequence[Any]]:
-        lent = self._engine.raw_connection()
+        """Read on a held connection, dropped where it fails: one that is lent costs more."""
         try:
-            cursor = lent.cursor()
-            try:
-                cursor.execute(statement, parameters)
-                return cursor.fetchall()
-            finally:
-                cursor.close()
-        finally:
-            lent.close()  # gives it back
+            held = self._held.pop()
+        except IndexError:
+            held = self._connected()
+        try:
+            found: Sequence[Sequence[Any]] = held.execute(statement, parameters).fetchall()
+        except BaseException:
+            held.close()
+            raise
+        if len(self._held) < HELD:
+            self._held.append(held)
+        else:
+            held.close()
+        return found
+
+    def _connected(self) -> Any:
+        """Give a connection of the driver that no pool knows of; each statement sees a commit."""
+        lent = self._engine.raw_connection()
+        connection: Any = lent.driver_connection
+        lent.detach()
+        if self.dialect == "postgresql":
+            connection.autocommit = True
+        return connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -101,6 +118,8 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
+        while self._held:
+            self._held.pop().close()
         self._engine.dispose()
 
     def _prepared(self, options: dict[str, Any]) -> Engine:

@@ -10,10 +10,11 @@ from sqlalchemy import Select, and_, bindparam, func, literal_column, select
 
 from embedstore.catalog.among import among
 from embedstore.catalog.database import Database
+from embedstore.catalog.kept_items import KeptItems, Stored
 from embedstore.catalog.metadata import storable
 from embedstore.catalog.names import gone
 from embedstore.catalog.registry import SEQ, Registry
-from embedstore.catalog.tables import collections, fields, items, originals
+from embedstore.catalog.tables import collections, fields, items, originals, tombstones
 from embedstore.errors import NotFound
 from embedstore.types import IN_CATALOG, MODALITIES, Item, Modality
 
@@ -23,8 +24,14 @@ _KEPT = (
     select(originals.c.row).where(originals.c.row == items.c.row).correlate(items).scalar_subquery()
 )
 ITEM = (items.c.row, items.c.key, items.c.meta, items.c.texts, items.c.path, _KEPT.label("kept"))
+# By the id that is bound, not by the row of `collections`, so that SQLite asks it once
+_REMOVAL = (
+    select(func.max(tombstones.c.seq))
+    .where(tombstones.c.collection_id == bindparam("collection"))
+    .scalar_subquery()
+)
 _LOOKUP = (
-    select(collections.c.seq, collections.c.name, *ITEM)
+    select(collections.c.seq, collections.c.name, collections.c.purged_seq, _REMOVAL, *ITEM)
     .select_from(
         collections.outerjoin(
             items,
@@ -53,6 +60,7 @@ class Reader(Registry):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self._lookup = database.compiled(_LOOKUP)
+        self._kept = KeptItems()
         self._seq = database.compiled(SEQ)
 
     def seq(self, collection_id: int) -> tuple[int, int]:
@@ -80,12 +88,29 @@ class Reader(Registry):
             NotFound: The collection was dropped, or its name went to another.
         """
         wanted = [int(row) for row in rows]
-        parameters = {"collection": collection_id, "rows": self._database.listed(wanted)}
+        kept = self._kept.of(collection_id)
+        known = {row: each for row in wanted if (each := kept.rows.get(row)) is not None}
+        unknown = [row for row in wanted if row not in known]
+        seq, removal, found = self._read(collection_id, unknown, called)
+        if known and removal != kept.removal:
+            known = {}
+            seq, removal, found = self._read(collection_id, wanted, called)
+        self._kept.keep(collection_id, removal, found)
+        known.update(found)
+        return seq, {row: _item(known[row]) for row in wanted if row in known}
+
+    def _read(
+        self, collection_id: int, rows: Sequence[int], called: str | None
+    ) -> tuple[int, int, dict[int, Stored]]:
+        """Give the last commit, the last one that removed anything, and the rows that are there."""
+        parameters = {"collection": collection_id, "rows": self._database.listed(rows)}
         found = self._database.rows(self._lookup, parameters)
         if not found or called not in (None, found[0][1]):
             raise gone(collection_id)
-        known = {each[2]: item_of(each[3:]) for each in found if each[2] is not None}
-        return found[0][0], {row: known[row] for row in wanted if row in known}
+        seq, _, purged, removed = found[0][:4]
+        # deletions up to `purged` are forgotten, so it stands for them
+        there = {each[4]: _stored(each[5:]) for each in found if each[4] is not None}
+        return seq, max(purged, removed or 0), there
 
     def items(self, collection_id: int, rows: Sequence[int]) -> dict[int, Item]:
         """Give the items of some rows; see `lookup`."""
@@ -176,11 +201,19 @@ class Reader(Registry):
 
 def item_of(columns: Sequence[Any]) -> Item:
     """Make an item of its stored key, metadata, texts and path."""
+    return _item(_stored(columns))
+
+
+def _stored(columns: Sequence[Any]) -> Stored:
     key, meta, texts, path, kept = columns
     image: Path | bytes | None = None if kept is None else IN_CATALOG
     if path is not None:
         image = Path(os.fsdecode(path))
-    return Item(key, image, tuple(_from_json(texts)), _from_json(meta))
+    return Stored(key, image, tuple(_from_json(texts)), meta, len(texts) + len(meta))
+
+
+def _item(stored: Stored) -> Item:
+    return Item(stored.key, stored.image, stored.texts, _from_json(stored.meta))
 
 
 def _file_of(found: Any, key: str) -> Path:

@@ -1,5 +1,6 @@
 """Damaged, locked, full and read-only: one line that says so, and nothing lost."""
 
+import json
 import random
 import shutil
 import sqlite3
@@ -90,6 +91,26 @@ def test_a_damaged_index_is_found_out_rebuilt_and_exact_meanwhile(filled, how, m
             assert made.describe()["index"]["image"]["published"] == N
         shutil.rmtree(folder)
         shutil.copytree(sound, folder)
+
+
+@pytest.mark.parametrize("step", [-1, 1])
+def test_an_index_of_another_format_is_rebuilt_and_exact_meanwhile(
+    filled, step, monkeypatch, caplog
+):
+    place, folder, query, expected = filled
+    manifest = folder / "image" / "manifest.json"
+    told = json.loads(manifest.read_bytes())
+    manifest.write_text(json.dumps(told | {"format": told["format"] + step}))
+    with embedstore.open(place) as store:
+        made = store.collection("made")
+        gate = hold_back(made.indices, monkeypatch)
+        assert answer(made, query) == expected
+        assert f"has format {told['format'] + step}, this version reads" in caplog.text
+        gate.set()
+        made.indices.close()
+        assert answer(made, query) == expected
+        assert made.describe()["index"]["image"]["published"] == N
+    assert json.loads(manifest.read_bytes())["format"] == told["format"]
 
 
 def test_index_files_can_be_deleted_at_any_time(filled):

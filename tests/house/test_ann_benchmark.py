@@ -206,4 +206,5 @@ def test_growth_is_measured_in_processes_of_their_own(tmp_path: Path) -> None:
 
 def test_what_a_collection_adds_is_measured(tmp_path: Path) -> None:
     found = run(tmp_path, "overhead", "--rows", 1000, "--dim", 16, "--queries", 10, "--repeats", 1)
-    assert [row["filter"] for row in found["table"]] == ["none", "1 of 2", "1 of 20"]
+    assert [row["filter"] for row in found["table"]] == ["none", "none", "1 of 2", "1 of 20"]
+    assert [row["asked"] for row in found["table"]] == ["first", "again", "again", "again"]

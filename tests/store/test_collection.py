@@ -233,6 +233,16 @@ def test_nan_and_zero_query_vectors_are_refused(photos):
             photos.search(Query(vector=np.full(photos.info.space.dim, value, np.float32)))
 
 
+def test_the_length_of_a_query_vector_changes_nothing(photos):
+    texts(photos, "one red", "two blue")
+    vector = unit(1, 1, photos.info.space.dim)[0]
+    scores = [
+        [hit.score for hit in photos.search(Query(vector=length * vector, target="text"))]
+        for length in (1.0, 1e-3, 7.0, 1e30)
+    ]
+    np.testing.assert_allclose(scores, [scores[0]] * 4, atol=1e-6)
+
+
 def test_k_above_n_gives_all_and_an_empty_collection_none(photos):
     assert photos.search("red", target="both") == []
     texts(photos, "one red", "two blue")
