@@ -143,7 +143,8 @@ def install(app: FastAPI) -> None:
         wrong = [
             {
                 "field": _spoken(each["loc"]),
-                "message": PLAINER.get(each["type"]) or printable(each["msg"]),
+                "message": PLAINER.get(each["type"])
+                or printable(each["msg"].removeprefix("Value error, ")),
             }
             for each in error.errors()[:MOST_WRONG]
         ]

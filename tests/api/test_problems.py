@@ -61,6 +61,11 @@ def test_a_field_that_is_not_there_is_told_where_all_are_named(client):
     )
 
 
+def test_a_picture_that_is_not_there_is_told_plainly(client):
+    answer = client.post("/v1/collections/words/caption", json={})
+    assert answer.json()["detail"].startswith("body: no picture is given; expected image_base64")
+
+
 def test_a_route_that_is_not_there_is_named(client):
     answer = client.get("/v1/nowhere")
     assert answer.json()["detail"] == "GET /v1/nowhere is no route; /openapi.json names all"
