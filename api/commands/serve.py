@@ -1,5 +1,6 @@
 """`embedstore serve`."""
 
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -153,8 +154,9 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else error  # Python adds the address
         raise Unavailable(
-            f"cannot listen on {host}, port {port} ({error.strerror}); choose another with --port"
+            f"cannot listen on {host}, port {port} ({reason}); choose another with --port"
         ) from error
 
 
