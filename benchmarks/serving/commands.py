@@ -24,7 +24,7 @@ class Subcommands(click.Group):
 
 @click.command(cls=Subcommands)
 def command() -> None:
-    """Measure the HTTP service on loopback: ready vectors, words, overload, the page, all operations.
+    """Measure the HTTP service on loopback: vectors, words, overload, the page, all operations.
 
     Example: python -m benchmarks serving vectors
     """
