@@ -2,13 +2,11 @@
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
 from anyio import to_thread
 from fastapi import FastAPI
-from fastapi.responses import FileResponse
 
 from api import (
     answer_routes,
@@ -19,6 +17,7 @@ from api import (
     item_routes,
     job_routes,
     map_routes,
+    page_files,
     picture_routes,
     problems,
     search_routes,
@@ -30,6 +29,7 @@ from api.fetching import Fetching
 from api.guard import Door, install
 from api.jobs import Jobs
 from api.keys import KeyRing
+from api.known import KnownCollections
 from api.limits import Limits
 from api.pictures import Pictures
 from api.ready_encoders import ReadyEncoders
@@ -56,7 +56,6 @@ ROUTES = (
 NO_TELEMETRY: Any = dict.fromkeys(
     ("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False
 )
-WEB = Path(__file__).parent / "web"
 
 
 def create_app(
@@ -99,11 +98,13 @@ def create_app(
     app.state.encoders = ReadyEncoders(store)
     app.state.jobs = Jobs()
     app.state.pictures = Pictures(fetching)
+    app.state.known = KnownCollections(store)
     app.state.searching = Searching(
-        store, app.state.encoders, app.state.decoding, app.state.pictures
+        app.state.known, app.state.encoders, app.state.decoding, app.state.pictures
     )
     app.state.allowed = allowed or Allowed()
-    app.include_router(search_routes.most_asked)  # first: each route that is tried costs time
+    for often in (search_routes.most_asked, picture_routes.most_asked):
+        app.include_router(often)  # first: each route that is tried costs time
     for routes in ROUTES:
         app.include_router(routes.router)
     app.include_router(health.router)
@@ -118,9 +119,7 @@ def create_app(
 
         app.add_middleware(Traced, provider=traces)
     app.add_middleware(Telemetry)
-    for part in sorted((*WEB.glob("*.js"), *WEB.glob("*.css"))):
-        _serve_file(app, f"/{part.name}", part.name)
-    _serve_file(app, "/", "index.html")
+    page_files.install(app)
     return app
 
 
@@ -131,9 +130,3 @@ async def _finishing(app: FastAPI) -> AsyncIterator[None]:
     await to_thread.run_sync(app.state.jobs.close)
     await to_thread.run_sync(app.state.encoders.close)
     app.state.pictures.close()
-
-
-def _serve_file(app: FastAPI, path: str, name: str) -> None:
-    @app.get(path, include_in_schema=False)
-    def file() -> FileResponse:
-        return FileResponse(WEB / name)

@@ -30,7 +30,12 @@ MEANINGS = {
 
 
 def exit_code(error: Exception) -> int:
-    """Give the exit code of an error by its branch of the error tree; 1 for the root."""
+    """Give the exit code of an error by its branch of the error tree; 1 for the root.
+
+    A picture that is not there is not there, and no bad picture.
+    """
+    if type(error).__name__ == "BadImage" and isinstance(error.__cause__, FileNotFoundError):
+        return EXIT_CODES["NotFound"]
     return next(
         (EXIT_CODES[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in EXIT_CODES),
         1,

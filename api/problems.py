@@ -45,6 +45,9 @@ HIDDEN = "the store cannot do this now; see the server's log"
 MOST_WRONG = 20  # fields that one answer names
 LONGEST_NAME = 100  # of a field; a client may invent any
 RETRY_SECONDS = "1"
+ROUTES = "/openapi.json names all"
+TITLES = {413: "Content Too Large"}  # older Pythons have an older name
+PLAINER = {"extra_forbidden": "no such field; /openapi.json names those that there are"}
 
 log = logging.getLogger("embedstore.api")
 
@@ -133,23 +136,45 @@ def install(app: FastAPI) -> None:
         return problem(status, type(error).__name__, told, headers=headers)
 
     @app.exception_handler(RequestValidationError)
-    def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
+    def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
+        other = _other_kind(request, error)
+        if other is not None:
+            return problem(422, "BadRequest", other)
         wrong = [
-            {"field": _spoken(each["loc"]), "message": printable(each["msg"])}
+            {
+                "field": _spoken(each["loc"]),
+                "message": PLAINER.get(each["type"])
+                or printable(each["msg"].removeprefix("Value error, ")),
+            }
             for each in error.errors()[:MOST_WRONG]
         ]
         told = "; ".join(f"{each['field']}: {each['message']}" for each in wrong)
         return problem(422, "BadRequest", told, errors=wrong)
 
     @app.exception_handler(HTTPException)
-    def refused(_: Request, error: HTTPException) -> JSONResponse:
-        title = HTTPStatus(error.status_code).phrase
-        return problem(error.status_code, title, error.detail, headers=error.headers)
+    def refused(request: Request, error: HTTPException) -> JSONResponse:
+        status = error.status_code
+        title = TITLES.get(status) or HTTPStatus(status).phrase
+        detail = error.detail
+        if detail == HTTPStatus(status).phrase:  # the router's, which names nothing
+            detail = f"{request.method} {request.url.path[:LONGEST_NAME]} is no route; " + ROUTES
+        return problem(status, title, detail, headers=error.headers)
 
     @app.exception_handler(Exception)
     def unexpected(request: Request, error: Exception) -> JSONResponse:
         log.exception("%s failed", route_of(request.scope), exc_info=error)
         return problem(500, "InternalError", detail_of(error))
+
+
+def _other_kind(request: Request, error: RequestValidationError) -> str | None:
+    """Say that a body is of another content type than the route reads, where it is."""
+    sent = request.headers.get("content-type", "")
+    files = request.url.path.endswith("/upload")
+    expected = "multipart/form-data" if files else "application/json"
+    if sent.startswith(expected) or error.errors()[0]["loc"][0] != "body":
+        return None
+    told = repr(printable(sent[:LONGEST_NAME])) if sent else "not said"
+    return f"the content type of the body is {told}; expected {expected}"
 
 
 def _spoken(place: tuple[Any, ...]) -> str:

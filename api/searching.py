@@ -7,12 +7,13 @@ from typing import TypeVar
 import numpy as np
 from anyio import CapacityLimiter, to_thread
 
+from api.known import KnownCollections
 from api.pictures import Pictures
 from api.ready_encoders import ReadyEncoders
 from api.schemas import Search
-from embedstore import Collection, Query, Store
+from embedstore import Collection, Query
 from embedstore.corpus import default_workers
-from embedstore.errors import BadQuery, Moved
+from embedstore.errors import BadQuery
 from embedstore.types import Vectors
 
 T = TypeVar("T")
@@ -28,15 +29,14 @@ class Searching:
 
     def __init__(
         self,
-        store: Store,
+        known: KnownCollections,
         encoders: ReadyEncoders,
         decoding: AbstractContextManager[object],
         pictures: Pictures,
     ) -> None:
-        self._store, self._encoders = store, encoders
+        self._known, self._encoders = known, encoders
         self._decoding, self._pictures = decoding, pictures
         self._cores = CapacityLimiter(default_workers() + 1)
-        self._known: dict[str, Collection] = {}
 
     async def run(
         self,
@@ -62,19 +62,8 @@ class Searching:
                 return search(collection, asked)
 
         return await to_thread.run_sync(
-            self._at, name, found, limiter=None if waits else self._cores
+            self._known.ask, name, found, limiter=None if waits else self._cores
         )
-
-    def _at(self, name: str, found: Callable[[Collection], T]) -> T:
-        """Search the collection that has a name; a search tells itself if it had it before."""
-        try:
-            return found(self._known.get(name) or self._opened(name))
-        except Moved:
-            return found(self._opened(name))
-
-    def _opened(self, name: str) -> Collection:
-        opened = self._known[name] = self._store.collection(name)
-        return opened
 
 
 def _waits(wanted: Search) -> bool:

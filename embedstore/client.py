@@ -1,5 +1,6 @@
 """A store that another machine serves, with the face of one that is here."""
 
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -7,6 +8,7 @@ from embedstore.client_collection import RemoteCollection
 from embedstore.client_jobs import Progress, done
 from embedstore.client_line import RETRIES, SECONDS, Line, part
 from embedstore.corpus import Failure
+from embedstore.errors import Conflict
 from embedstore.re_embedding import ReEmbedded
 
 
@@ -30,6 +32,15 @@ def connect(
     return RemoteStore(Line(url, key, seconds, retries))
 
 
+@dataclass(frozen=True)
+class RemoteInfo:
+    """What a list of collections tells of each: its name, its encoder, how many items it has."""
+
+    name: str
+    encoder: str
+    items: int
+
+
 class RemoteStore:
     """The collections of a server; any number of threads may use it."""
 
@@ -37,11 +48,25 @@ class RemoteStore:
         self._line = line
 
     def create(
-        self, name: str, encoder: str = "mini", *, prompts: tuple[str, ...] = ("{}",)
+        self,
+        name: str,
+        encoder: str = "mini",
+        *,
+        prompts: tuple[str, ...] = ("{}",),
+        exist_ok: bool = False,
     ) -> RemoteCollection:
-        """Create a collection; see `Store.create`."""
+        """Create a collection; see `Store.create`.
+
+        Raises:
+            Conflict: The name is taken; with `exist_ok`, by a collection of another encoder.
+        """
         wanted = {"name": name, "encoder": encoder, "prompts": list(prompts)}
-        self._line.ask("POST", "/collections", wanted)
+        try:
+            self._line.ask("POST", "/collections", wanted)
+        except Conflict:
+            there = {each.name: each.encoder for each in self.collections()}
+            if not (exist_ok and there.get(name) == encoder):
+                raise
         return RemoteCollection(self._line, name)
 
     def collection(self, name: str) -> RemoteCollection:
@@ -54,9 +79,10 @@ class RemoteStore:
         found.describe()
         return found
 
-    def collections(self) -> list[str]:
-        """List the names of the collections that the key reaches."""
-        return [each["name"] for each in self._line.ask("GET", "/collections")]
+    def collections(self) -> list[RemoteInfo]:
+        """List the collections that the key reaches."""
+        told = self._line.ask("GET", "/collections")
+        return [RemoteInfo(each["name"], each["encoder"], each["items"]) for each in told]
 
     def drop(self, name: str) -> None:
         """Delete a collection with all its items."""

@@ -86,14 +86,27 @@ class Reading:
             BadImage: Its file is gone or no longer decodes.
         """
         version = self.picture_version(key)
-        small = self._thumbnails.get(key, side, version)
-        looked_up("thumbnail", small is not None)
+        small = self.kept_thumbnail(key, side, version)
         if small is None:
+            looked_up("thumbnail", False)
             kept = self._picture(key)
             small = images.thumbnail(kept if isinstance(kept, Path) else kept[1], side)
             self._thumbnails.keep(key, side, version, small)
             if not self.catalog.present(self.info.id, [key]):  # deleted while it was made
                 self._thumbnails.forget([key])
+        return small
+
+    def kept_thumbnail(self, key: str, side: int, version: str) -> bytes | None:
+        """Give a thumbnail that was made before, without a look at the rows; None for none.
+
+        Args:
+            key: Of the item.
+            side: Pixels.
+            version: What `picture_version` gives.
+        """
+        small = self._thumbnails.get(key, side, version)
+        if small is not None:
+            looked_up("thumbnail", True)
         return small
 
     def picture_version(self, key: str) -> str:
@@ -102,8 +115,8 @@ class Reading:
         Raises:
             NotFound: No such item, or it has no picture.
         """
-        with self.catalog.as_opened(self.info):
-            row, path = self.catalog.picture_place(self.info.id, key)
+        with self._named():
+            row, path = self.catalog.picture_place(self.info.id, self.name, key)
         form: list[object] = [self.info.id, row]
         if path is not None:
             try:

@@ -1,6 +1,8 @@
 """`embedstore serve`."""
 
+import os
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
     from embedstore import Store
+
+# A search lets go of Python's lock a dozen times; while requests pour in, it has it back after 5 ms
+# each time. With less it answers a third more of them; with much less, fewer where all is calm.
+SWITCH_SECONDS = 0.0005
 
 
 @click.command()
@@ -133,6 +139,7 @@ def _run(app: "FastAPI", listening: socket.socket, stop_seconds: int) -> None:
         timeout_graceful_shutdown=stop_seconds,
         server_header=False,
     )
+    sys.setswitchinterval(SWITCH_SECONDS)
     # uvicorn raises its signal again when it is done, which must not keep the store from closing.
     with suppress(KeyboardInterrupt), ended_by_sigterm():
         uvicorn.Server(config).run(sockets=[listening])
@@ -153,8 +160,9 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else error  # Python adds the address
         raise Unavailable(
-            f"cannot listen on {host}, port {port} ({error.strerror}); choose another with --port"
+            f"cannot listen on {host}, port {port} ({reason}); choose another with --port"
         ) from error
 
 

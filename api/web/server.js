@@ -1,5 +1,6 @@
 // One way to the server, and its errors as sentences.
 
+const TRIES = 4; // of what a busy server, or the limit of a key, refused
 const SILENT = "The server does not answer. Start it with `embedstore serve`, then try again.";
 
 export class Refused extends Error {
@@ -27,8 +28,22 @@ async function send(path, body) {
   }
 }
 
+async function refusedForNow(answer) {
+  if (answer.status === 429) return true;
+  return answer.status === 503 && (await answer.clone().json().catch(() => ({}))).title === "Overloaded";
+}
+
+async function patient(path, body) {
+  for (let left = TRIES; ; left--) {
+    const answer = await send(path, body);
+    if (left === 0 || !(await refusedForNow(answer))) return answer;
+    const seconds = Number(answer.headers.get("Retry-After")) || 1;
+    await new Promise((go) => setTimeout(go, 1000 * seconds * (1 + Math.random()))); // not all at once
+  }
+}
+
 export async function call(path, body) {
-  const answer = await send(path, body);
+  const answer = await patient(path, body);
   if (answer.status === 401) {
     const key = prompt("API key of this server:");
     sessionStorage.setItem("key", key || "");

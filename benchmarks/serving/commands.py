@@ -4,7 +4,7 @@ from importlib import import_module
 
 import click
 
-NAMES = ("overload", "paint", "vectors", "words")
+NAMES = ("operations", "overload", "paint", "vectors", "words")
 
 
 class Subcommands(click.Group):
@@ -24,7 +24,7 @@ class Subcommands(click.Group):
 
 @click.command(cls=Subcommands)
 def command() -> None:
-    """Measure the HTTP service on loopback: ready vectors, words, overload and its end, the page.
+    """Measure the HTTP service on loopback: vectors, words, overload, the page, all operations.
 
     Example: python -m benchmarks serving vectors
     """

@@ -44,8 +44,15 @@ _LOOKUP = (
     )
     .where(collections.c.id == bindparam("collection"))
 )
-_PLACE = select(items.c.row, items.c.path, _KEPT.label("kept")).where(
-    items.c.collection_id == bindparam("collection"), items.c.key == bindparam("key")
+_PLACE = (
+    select(items.c.row, items.c.path, _KEPT.label("kept"))
+    .select_from(
+        collections.outerjoin(
+            items,
+            and_(items.c.collection_id == collections.c.id, items.c.key == bindparam("key")),
+        )
+    )
+    .where(collections.c.id == bindparam("collection"), collections.c.name == bindparam("name"))
 )
 _WITH_PICTURE = (
     select(*ITEM, originals.c.media_type, originals.c.bytes)
@@ -62,6 +69,7 @@ class Reader(Registry):
         self._lookup = database.compiled(_LOOKUP)
         self._kept = KeptItems()
         self._seq = database.compiled(SEQ)
+        self._place = database.compiled(_PLACE)
 
     def seq(self, collection_id: int) -> tuple[int, int]:
         """Give a collection's last commit, and the one up to which deletions are forgotten."""
@@ -137,16 +145,24 @@ class Reader(Registry):
         found = self._found(_WITH_PICTURE, collection_id, key)
         if found.bytes is not None:
             return found.media_type, found.bytes
-        return _file_of(found, key)
+        return _file_of(found.path, key)
 
-    def picture_place(self, collection_id: int, key: str) -> tuple[int, Path | None]:
+    def picture_place(self, collection_id: int, called: str, key: str) -> tuple[int, Path | None]:
         """Give an item's row, and the file of its picture; None where it is kept here.
 
         Raises:
-            NotFound: No such item, or it has no picture.
+            NotFound: No such item, it has no picture, or the collection is no longer called so.
         """
-        found = self._found(_PLACE, collection_id, key)
-        return found.row, None if found.kept is not None else _file_of(found, key)
+        if not storable(key):
+            raise _unknown(key)
+        parameters = {"collection": collection_id, "name": called, "key": key}
+        found = self._database.rows(self._place, parameters)
+        if not found:
+            raise gone(collection_id)
+        row, path, kept = found[0]
+        if row is None:
+            raise _unknown(key)
+        return row, None if kept is not None else _file_of(path, key)
 
     def count(self, collection_id: int) -> dict[str, Any]:
         """Count items, and vectors of each modality."""
@@ -193,9 +209,7 @@ class Reader(Registry):
             with self._database.glance() as connection:
                 found = connection.execute(statement, parameters).first()
         if found is None:
-            raise NotFound(
-                f"no item {key!r} in the collection; expected a key as `embedstore search` shows it"
-            )
+            raise _unknown(key)
         return found
 
 
@@ -216,10 +230,16 @@ def _item(stored: Stored) -> Item:
     return Item(stored.key, stored.image, stored.texts, _from_json(stored.meta))
 
 
-def _file_of(found: Any, key: str) -> Path:
-    if found.path is None:
+def _unknown(key: str) -> NotFound:
+    return NotFound(
+        f"no item {key!r} in the collection; expected a key as `embedstore search` shows it"
+    )
+
+
+def _file_of(path: bytes | None, key: str) -> Path:
+    if path is None:
         raise NotFound(f"item {key!r} has no picture; it was stored with texts only")
-    return Path(os.fsdecode(found.path))
+    return Path(os.fsdecode(path))
 
 
 def _sums() -> list[Any]:

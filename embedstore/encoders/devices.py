@@ -66,7 +66,7 @@ def _cpu_flags() -> set[str]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Compute on one thread, to count CPU time: a thread that waits may spin."""
+    """Compute on one thread: others that wait may spin, or wait for a core that is busy."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

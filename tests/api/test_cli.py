@@ -152,6 +152,23 @@ def test_a_public_address_needs_a_key(run):
     assert "EMBEDSTORE_API_KEY" in run("serve", "--host", "0.0.0.0", code=2)
 
 
+def test_a_picture_that_is_not_there_is_not_there(run, album):
+    run("index", str(album), "--encoder", "toy", "--workers", "0")
+    told = run("search", "--image", "nowhere.jpg", code=EXIT_CODES["NotFound"])
+    assert "nowhere.jpg" in told
+
+
+def test_a_port_in_use_is_told_in_one_line(run, album):
+    run("index", str(album), "--encoder", "toy", "--workers", "0")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        told = run("serve", "--port", port, code=EXIT_CODES["Unavailable"])
+    assert told.strip().splitlines()[-1] == (
+        f"error: cannot listen on 127.0.0.1, port {port} (Address already in use); "
+        "choose another with --port"
+    )
+
+
 def test_every_error_has_an_exit_code():
     for name, code in EXIT_CODES.items():
         assert exit_code(getattr(errors, name)("x")) == code

@@ -210,15 +210,6 @@ def test_server_errors_tell_nothing_of_the_inside(client, store, monkeypatch):
     assert "secret" not in answer.text
 
 
-def test_the_page_and_its_parts_are_served(client):
-    page = client.get("/")
-    assert "<title>embedstore</title>" in page.text
-    assert page.headers["x-content-type-options"] == "nosniff"
-    for part in ("/page.js", "/page.css"):
-        assert part in page.text
-        assert client.get(part).status_code == 200
-
-
 def test_every_error_has_a_status():
     def leaves(kind):
         yield kind

@@ -34,6 +34,43 @@ def test_a_wrong_field_is_named(client):
     assert fields == ["body.k", "body." + "y" * 100]
 
 
+@pytest.mark.parametrize(
+    ("path", "sent", "expected"),
+    [
+        ("search", "text/plain", "application/json"),
+        ("search", "multipart/form-data; boundary=x", "application/json"),
+        ("search", None, "application/json"),
+        ("items/upload", "application/json", "multipart/form-data"),
+    ],
+)
+def test_another_content_type_is_told_the_one_that_is_read(client, path, sent, expected):
+    headers = {} if sent is None else {"content-type": sent}
+    answer = client.post(f"/v1/collections/words/{path}", content=b'{"text": "x"}', headers=headers)
+    told = "not said" if sent is None else repr(sent)
+    assert answer.status_code in {400, 422}
+    if answer.status_code == 422:
+        assert answer.json()["detail"] == (
+            f"the content type of the body is {told}; expected {expected}"
+        )
+
+
+def test_a_field_that_is_not_there_is_told_where_all_are_named(client):
+    answer = client.post("/v1/collections/words/search", json={"words": "x"})
+    assert answer.json()["detail"] == (
+        "body.words: no such field; /openapi.json names those that there are"
+    )
+
+
+def test_a_picture_that_is_not_there_is_told_plainly(client):
+    answer = client.post("/v1/collections/words/caption", json={})
+    assert answer.json()["detail"].startswith("body: no picture is given; expected image_base64")
+
+
+def test_a_route_that_is_not_there_is_named(client):
+    answer = client.get("/v1/nowhere")
+    assert answer.json()["detail"] == "GET /v1/nowhere is no route; /openapi.json names all"
+
+
 def test_an_empty_query_is_told_the_fields_that_there_are(client):
     fields = "text, image_base64, image_url, like (an item's key) or vector"
     for path in ("search", "search_page", "explain"):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,27 @@ def test_clients_keep_pictures(client, sent):
     assert small.headers["etag"] != again.headers["etag"]
     assert client.get("/v1/collections/words/originals/a/red").content == jpeg("green")
     assert client.get("/v1/collections/words/originals/one").status_code == 404
+
+
+def test_a_thumbnail_that_is_kept_waits_for_no_turn_to_decode(client, sent):
+    path = "/v1/collections/words/thumbnails/a/red"
+    made = client.get(path).content
+    client.app.state.decoding = threading.BoundedSemaphore(1)
+    with client.app.state.decoding:  # some other request decodes, for as long as it likes
+        assert client.get(path).content == made
+
+
+def test_thumbnails_follow_a_name_to_another_collection(client, sent, store):
+    path = "/v1/collections/words/thumbnails/a/red"
+    first = client.get(path)
+    store.drop("words")
+    gone = client.get(path, headers={"If-None-Match": first.headers["etag"]})
+    assert gone.status_code == 404
+    assert "no collection 'words'" in gone.json()["detail"]
+    store.create("words", "toy")
+    assert "no item 'a/red'" in client.get(path).json()["detail"]
+    client.post(UPLOAD, files=[("files", ("a/red", jpeg("green")))])
+    assert client.get(path).headers["etag"] != first.headers["etag"]
 
 
 def test_names_that_would_climb_are_keys_like_others(client, store):

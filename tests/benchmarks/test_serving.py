@@ -123,6 +123,16 @@ def test_every_subcommand_is_there():
         assert "Example: python -m benchmarks serving" in command.get_command(None, name).help
 
 
+def test_every_operation_is_asked(tmp_path):
+    pytest.importorskip("schemathesis")
+    words = ["operations", "--examples", "1", "--out", str(tmp_path)]
+    done = CliRunner().invoke(command, words, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    (row,) = json.loads((tmp_path / "results" / "serving-operations.json").read_text())["table"]
+    assert row["operations"] >= 36
+    assert (row["server errors"], row["answers not documented"]) == (0, 0)
+
+
 def test_vectors_over_http_beside_a_process(tmp_path):
     one, many, numbers, steady = run(tmp_path, "vectors")
     for row in (one, many):

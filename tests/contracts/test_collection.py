@@ -70,6 +70,18 @@ def words(store):
     return made
 
 
+def test_a_store_lists_its_collections_and_opens_one_that_is_there(store, words):
+    assert [each.name for each in store.collections()] == ["words"]
+    again = store.create("words", "toy", exist_ok=True)
+    assert again.get("two") == words.get("two")
+    with pytest.raises(Conflict, match="words"):
+        store.create("words", "toy")
+    with pytest.raises(Conflict, match="words"):
+        store.create("words", "mini", exist_ok=True)
+    store.drop("words")
+    assert store.collections() == []
+
+
 def picture(colour: str) -> bytes:
     stream = io.BytesIO()
     Image.new("RGB", (32, 24), colour).save(stream, "PNG")
@@ -265,7 +277,7 @@ def test_what_a_busy_server_did_not_take_is_asked_again(monkeypatch):
     answers = [
         httpx.Response(503, headers={"retry-after": "1"}, json=told),
         httpx.Response(429, headers={"retry-after": "99"}, json=told),
-        httpx.Response(200, json=[{"name": "words"}]),
+        httpx.Response(200, json=[{"name": "words", "encoder": "toy", "items": 2}]),
         httpx.Response(503, json=told),  # it may have been taken
     ]
     line = client_line.Line("http://server", "key", 1.0, 3)
@@ -274,7 +286,7 @@ def test_what_a_busy_server_did_not_take_is_asked_again(monkeypatch):
         base_url="http://server/v1", transport=httpx.MockTransport(lambda _: answers.pop(0))
     )
     with RemoteStore(line) as remote:
-        assert remote.collections() == ["words"]
+        assert [each.name for each in remote.collections()] == ["words"]
         assert pauses == [1.0, client_line.LONGEST_PAUSE]
         with pytest.raises(Overloaded):
             remote.collections()
