@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import torch
 
+from embedstore.answering.generators import best_for
 from embedstore.answering.head.folder import BUNDLED, Stored, read
 from embedstore.answering.head.generator import HeadGenerator, answered, prefixed
 from embedstore.answering.head.pointer import log_probability
@@ -32,8 +33,11 @@ class Trained:
     generator: Generator
 
 
-def loaded(folders: Sequence[Path]) -> list[Trained]:
-    """Load the heads of some folders, or the bundled one; none, and a message, where it lacks."""
+def loaded(folders: Sequence[Path], space: str) -> list[Trained]:
+    """Load the heads of some folders, else the bundled one if it reads vectors of the space."""
+    if not folders and best_for(space) != "head":
+        click.echo("left out: head: none is bundled for this encoder; name one with --heads")
+        return []
     try:
         return [
             Trained(read(folder or BUNDLED), HeadGenerator(folder)) for folder in folders or [None]

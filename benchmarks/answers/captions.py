@@ -42,7 +42,7 @@ def command(
     with remembering(encoders.load(encoder_name, "cpu"), cache) as encoder:
         shown = neighbours(data, encoder, k)
         judge = Judge(references, encoder.files(photo_data.files(data.val)), encoder)
-        table = rows(shown, judge, loaded(heads), seed)
+        table = rows(shown, judge, loaded(heads, encoder.space.fingerprint), seed)
     result = {
         "title": f"Captions: {pairs.stem}, {encoder_name}",
         "table": table,

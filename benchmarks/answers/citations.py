@@ -43,12 +43,13 @@ def command(
 
     Example: python -m benchmarks answers citations flickr8k/dataset_flickr8k.json --cache VECTORS
     """
-    trained = loaded(heads)
+    base = encoders.load(encoder_name, "cpu")
+    trained = loaded(heads, base.space.fingerprint)
     if not trained:
         click.echo("nothing to measure: citations are measured of a head")
         return
     most = _MANY if limit is None else limit
-    with remembering(encoders.load(encoder_name, "cpu"), cache) as encoder:
+    with remembering(base, cache) as encoder:
         shown = cases(data, asks, encoder, most, k, seed).shown
         table = [measured(head, shown, seed) | silence(head, shown, encoder) for head in trained]
     kind = "questions" if asks else "captions"

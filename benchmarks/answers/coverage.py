@@ -45,7 +45,10 @@ def command(
     """
     with remembering(encoders.load(encoder_name, "cpu"), cache) as encoder:
         asked = cases(data, asks, encoder, limit, k, seed)
-    contending = [*(head.generator for head in loaded(heads)), generators.load("consensus")]
+    contending = [
+        *(head.generator for head in loaded(heads, encoder.space.fingerprint)),
+        generators.load("consensus"),
+    ]
     names = numbered(contending)
     sides = {
         name: judged(one, asked, floor, seed) for name, one in zip(names, contending, strict=True)

@@ -54,7 +54,7 @@ def command(
     with remembering(encoders.load(encoder_name, "cpu"), cache) as encoder:
         shown = neighbours(learnt, asked, encoder, k)
         blind = without_picture(learnt, asked, encoder, k)
-    table = rows(learnt, asked, shown, blind, loaded(heads), seed)
+    table = rows(learnt, asked, shown, blind, loaded(heads, encoder.space.fingerprint), seed)
     pictures = [len({each.image for each in side}) for side in (asked, learnt)]
     result = {
         "title": f"Questions: {qa.stem}, {encoder_name}",

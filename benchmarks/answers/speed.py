@@ -51,14 +51,15 @@ def command(
 
     Example: python -m benchmarks answers speed flickr8k/dataset_flickr8k.json --cache VECTORS
     """
-    trained = loaded(heads[:1])
+    base = encoders.load(encoder_name, "cpu")
+    trained = loaded(heads[:1], base.space.fingerprint)
     if not trained:
         click.echo("nothing to measure: speed is measured of a head")
         return
     torch.set_num_threads(1)
     data = photo_data.divided(pairs, limit or _PHOTOS, seed)
     asked = photo_data.files(data.val)
-    with remembering(encoders.load(encoder_name, "cpu"), cache) as encoder:
+    with remembering(base, cache) as encoder:
         vectors = encoder.files(photo_data.files(data.train))
         encoder.files(asked)
         said = photo_data.caption_vectors(data.train, encoder)

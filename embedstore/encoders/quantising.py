@@ -55,6 +55,7 @@ def quantise(path: Path, runtime: Runtime, pictures: Sequence[NDArray[np.uint8]]
             path,
             path,
             per_channel=True,
+            reduce_range=True,  # CPUs without VNNI sum pairs of products in 16 bits, which overflow
             weight_type=tools.QuantType.QInt8,
             op_types_to_quantize=list(_PRODUCTS),
         )

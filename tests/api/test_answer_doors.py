@@ -121,7 +121,7 @@ def test_further_tasks_have_their_commands(run, asked):
         (("ask", "x", "--generator", "oracle"), "NotFound", "no generator is called 'oracle'"),
         (("ask", "x", "--risk", "2"), "Invalid", "risk is 2.0; expected 0 to 1"),
         (("ask", "x", "--where", "year =="), "Invalid", "year"),
-        (("caption", "nowhere.jpg"), "Invalid", "nowhere.jpg"),
+        (("caption", "nowhere.jpg"), "NotFound", "nowhere.jpg"),
         (("summarise", "-n", "0"), "Invalid", "sentences is 0"),
     ],
 )

@@ -135,4 +135,4 @@ def test_a_swapped_store_names_new_things(tmp_path):
     assert found["consensus", "new"]["thing"] == 1  # neighbours show the thing
     assert found["consensus", "new"]["colour"] == 0  # in colours that it does not have here
     assert found["head", "old"]["thing"] == 0
-    assert len(found) == 5
+    assert len(found) == 6
