@@ -60,7 +60,7 @@ def test_without_weights_the_head_is_left_out_and_said_so(tmp_path, captions, mo
     asked = [captions, "--encoder", "toy"]
     found, said = run(tmp_path / "out", "captions", *asked)
     assert set(by_generator(found)) == {"nearest", "consensus"}
-    assert "left out: head: no head in" in said
+    assert "left out: head: none is bundled" in said
     for name in ("citations", "speed"):
         done = CliRunner().invoke(command, [name, *map(str, asked)], catch_exceptions=False)
         assert done.exit_code == 0

@@ -127,7 +127,7 @@ def of_walls(*captions: str) -> Prompt:
 
 
 def test_a_text_is_scored_as_the_pass_that_confirms_citations_scores_it(head):
-    stored = loaded([head])[0].stored
+    stored = loaded([head], "")[0].stored
     prompt, text = of_walls("a red wall", "a blue wall"), "a red wall"
     line = stored.vocabulary.encode(text, stored.head.config.answer_pieces)
     with torch.inference_mode():
@@ -140,7 +140,7 @@ def test_a_text_is_scored_as_the_pass_that_confirms_citations_scores_it(head):
 
 
 def test_a_head_alone_does_not_see_its_evidence(head):
-    (trained,) = loaded([head])
+    (trained,) = loaded([head], "")
     alone = Alone(trained.stored)
     drafts = alone.generate([of_walls("a red wall"), of_walls("a very large green door")])
     assert drafts[0] == drafts[1]
