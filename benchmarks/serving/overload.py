@@ -21,6 +21,7 @@ CLOSED = (4, 16, 64)  # connections; the best of them is the peak
 OPEN = 400  # connections of the overload, more than the service lets wait
 TIMES = 3.0
 QUERIES, ADDITIONS, WRITERS = 1_000, 50_000, 4
+_AHEAD = 0.5  # seconds that items are stored before the flood, which lets few writes through
 REFUSALS = {429, 503}
 
 
@@ -102,7 +103,9 @@ def _stopped(
     """Stop the server in the middle of two loads; give its exit status and what they saw."""
     for process, load in ((client, asked), (writer, wrote)):  # both are there and known
         process.send(replace(load, connections=WRITERS, seconds=1.0, rate=None)).result()
-    searching, storing = client.send(asked), writer.send(wrote)
+    storing = writer.send(wrote)
+    time.sleep(_AHEAD)
+    searching = client.send(asked)
     time.sleep(asked.seconds / 2)
     status = server.stop()
     return status, searching.result(), storing.result()

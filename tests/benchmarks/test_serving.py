@@ -150,7 +150,7 @@ def test_words_over_http_beside_the_encoder(tmp_path):
 
 
 def test_overload_is_refused_and_the_end_loses_nothing(tmp_path):
-    turn, ended = run(tmp_path, "overload", "--seconds", 5)
+    turn, ended = run(tmp_path, "overload", "--seconds", 3)
     assert turn["asked/s"] > turn["peak/s"] > 0
     assert turn["share of peak"] == pytest.approx(turn["goodput/s"] / turn["peak/s"])
     assert " 0 lost" in ended["what"]
