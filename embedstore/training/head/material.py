@@ -115,7 +115,7 @@ def captioned(photos: Sequence[Photo], encoder: Encoder, folder: Path) -> Captio
     pictures = _pictures([photo.path for photo in photos], encoder, folder)
     captions = tuple(photo.captions for photo in photos)
     said = [caption for own in captions for caption in own]
-    rows = _kept(folder, encoder, said, lambda: _encoded(said, encoder))
+    rows = _kept(folder, encoder, said, lambda: encoder.encode_texts(said))
     texts = np.split(rows, np.cumsum([len(own) for own in captions])[:-1])
     return Captioned(captions, pictures, tuple(texts))
 
@@ -126,7 +126,7 @@ def questioned(asked: Sequence[Asked], encoder: Encoder, folder: Path) -> Questi
     place = {image: number for number, image in enumerate(images)}
     groups = np.array([place[one.image] for one in asked], np.int64)
     said = [one.question for one in asked]
-    questions = _kept(folder, encoder, said, lambda: _encoded(said, encoder))
+    questions = _kept(folder, encoder, said, lambda: encoder.encode_texts(said))
     return Questioned(tuple(asked), _pictures(images, encoder, folder)[groups], questions, groups)
 
 
@@ -139,10 +139,6 @@ def _pictures(images: Sequence[object], encoder: Encoder, folder: Path) -> Vecto
         return np.concatenate([encoder.encode_images(pixels) for pixels in batches])
 
     return _kept(folder, encoder, [str(one) for one in images], encode)
-
-
-def _encoded(texts: Sequence[str], encoder: Encoder) -> Vectors:
-    return np.concatenate([encoder.encode_texts(few) for few in grouped(texts, _BATCH)])
 
 
 def _kept(folder: Path, encoder: Encoder, of: object, encode: Callable[[], Vectors]) -> Vectors:

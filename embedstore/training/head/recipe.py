@@ -12,16 +12,16 @@ from embedstore.training.precision import Name
 from embedstore.training.ranges import Range, check_ranges
 
 _MANY = 1e9
-_SHARE = 0.999
+_SHARE = 0.999999  # below 1, and above any share of an average that is of use
 _RANGES: tuple[Range, ...] = (
     *((name, 1, _MANY) for name in ("photos", "captions", "least", "texts", "text_pieces")),
     *((name, 1, _MANY) for name in ("evaluations", "pieces", "val_limit")),
     *((name, 0, _SHARE) for name in ("blind", "alone", "rename", "smoothing", "dropout")),
     *((name, 0, _SHARE) for name in ("hold_out", "ema")),
     ("reward", 0, 1),
-    ("samples", 2, 1_000),
+    ("samples", 2, _MANY),
     ("temperature", 0.01, 10),
-    ("epochs", 0.001, 10_000),
+    ("epochs", 1e-6, 9_999.99),
 )
 
 

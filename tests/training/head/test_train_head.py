@@ -202,6 +202,11 @@ def test_a_recipe_says_what_is_wrong_with_it(values):
         changed(HeadRecipe(), values)
 
 
+def test_a_recipe_may_be_near_its_bounds():
+    near = {"ema": 0.9999, "dropout": 0.9995, "epochs": 0.0005, "samples": 2_000}
+    assert changed(HeadRecipe(), near).ema == 0.9999
+
+
 def test_a_recipe_is_read_from_another_run(whole, tmp_path):
     assert read_recipe(whole[0] / "recipe.json") == TINY
     assert read_recipe(None) == HeadRecipe()
