@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -80,6 +81,6 @@ def prompts_of_vectors(
 def shifted(found: Sequence[Prompt], by: int) -> list[Prompt]:
     """Show every prompt the neighbours of another one."""
     return [
-        Prompt(found[(place + by) % len(found)].evidence, each.question, each.image, each.vector)
+        replace(each, evidence=found[(place + by) % len(found)].evidence)
         for place, each in enumerate(found)
     ]

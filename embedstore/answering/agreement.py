@@ -9,9 +9,12 @@ from embedstore.answering.types import Evidence
 from embedstore.answering.votes import shares, weights
 from embedstore.text_metrics import CiderD, normalise_answer
 
-BACKGROUND = 1_000  # empty captions that stand for all that neighbours do not say
+Alike = NDArray[np.float64]
+Agree = Callable[[Sequence[str]], Alike]
+"""Takes texts; `(texts,)`, how far the neighbours say the same, 0..1."""
+
+BACKGROUND = 1_000  # items that stand for all that neighbours do not say
 MOST_TEXTS = 10  # of a neighbour that are compared; each costs a comparison with every other
-OWN = 0.1  # of a neighbour with itself: 0 and 1 choose worse captions on Flickr8k
 FULL = 10.0  # what CIDEr-D gives a caption that is the reference
 
 
@@ -28,35 +31,27 @@ class CaptionAgreement:
             [text for text in each.texts if text.strip()][:MOST_TEXTS] for each in evidence
         ]
         self.weights = weights([each.score for each in evidence])
-        self._cider = CiderD([*self.held, *[[""]] * BACKGROUND])
+        self._cider = CiderD(self.held, beside=BACKGROUND)
 
-    def of(self, text: str, own: int | None = None) -> float:
-        """Give how near a text is to the captions, 0..1.
-
-        Args:
-            text: Any.
-            own: The neighbour whose words they are; that it agrees says little.
-        """
-        said = self.with_each(text)
-        if own is not None:
-            said[own] = OWN
-        return float(said @ self.weights)
-
-    def with_each(self, text: str) -> NDArray[np.float64]:
-        """Give how near a text is to the captions of each neighbour `(n,)`, 0..1."""
-        found = [self._cider.score(text, texts) / FULL if texts else 0.0 for texts in self.held]
-        alike: NDArray[np.float64] = np.clip(np.array(found), 0.0, 1.0)
-        return alike
+    def with_each(self, texts: Sequence[str]) -> Alike:
+        """Give how near texts are to the captions of each neighbour `(texts, n)`, 0..1."""
+        all_of_them = [text for own in self.held for text in own]
+        alike = self._cider.each(texts, all_of_them) / FULL
+        parts = np.split(alike, np.cumsum([len(own) for own in self.held])[:-1], axis=1)
+        means = [part.mean(1) if part.size else np.zeros(len(texts)) for part in parts]
+        shares: Alike = np.clip(np.stack(means, 1), 0.0, 1.0)
+        return shares
 
 
-def agreement(evidence: Sequence[Evidence], question: str | None) -> Callable[[str], float]:
-    """Give what says how far neighbours agree with a text, 0..1.
+def agreement(evidence: Sequence[Evidence], question: str | None) -> Agree:
+    """Give what says how far neighbours agree with texts.
 
     Args:
-        evidence: The neighbours.
-        question: That the text answers; None where it is a caption.
+        evidence: The neighbours, at least one.
+        question: That the texts answer; None where they are captions.
     """
     if question is None:
-        return CaptionAgreement(evidence).of
+        known = CaptionAgreement(evidence)
+        return lambda texts: known.with_each(texts) @ known.weights
     cast = shares(evidence)
-    return lambda text: cast.get(normalise_answer(text) or text, 0.0)
+    return lambda texts: np.array([cast.get(normalise_answer(one) or one, 0.0) for one in texts])

@@ -92,7 +92,9 @@ def gather(
                 break
             depth = min(LOOK * depth, MAX_HITS)
     evidence = tuple(_evidence(each) for each in found[:k])
-    return Prompt(evidence, question, image, vectors.get("image"))
+    vector = vectors.get("image")
+    encoder = None if vector is None else collection.encoder
+    return Prompt(evidence, question, image, vector, encoder)
 
 
 def _queries(

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from embedstore.types import Vectors
+import numpy as np
+
+from embedstore.types import Encoder, Vectors
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,21 @@ class Prompt:
         question: Words of the question; None asks for a caption.
         image: The picture that is asked about, a file or encoded bytes.
         vector: `(d,)` unit row of that picture in the collection's space.
+        encoder: That gave the vector.
     """
 
     evidence: tuple[Evidence, ...]
     question: str | None = None
     image: Path | bytes | None = field(default=None, compare=False)
     vector: Vectors | None = field(default=None, compare=False)
+    encoder: Encoder | None = field(default=None, compare=False)
+
+    def fits(self, texts: Sequence[str]) -> Vectors:
+        """Score texts with the picture `(texts,)`; all 0 where there is none, or nobody to ask."""
+        if self.encoder is None or self.vector is None:
+            return np.zeros(len(texts), np.float32)
+        scores: Vectors = self.encoder.encode_texts(texts) @ self.vector
+        return scores
 
 
 @dataclass(frozen=True)

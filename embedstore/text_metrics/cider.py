@@ -4,13 +4,16 @@ Vedantam, Zitnick and Parikh 2015, "CIDEr: Consensus-based Image Description Eva
 """
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+from numpy.typing import NDArray
+
 from embedstore.errors import Invalid
-from embedstore.text_metrics.pairing import Grams, grams, paired
+from embedstore.text_metrics.pairing import Grams, check, grams
 from embedstore.text_metrics.tokens import tokenise
 
 _LONGEST = 4
@@ -23,7 +26,7 @@ class _Weighted:
     """A text as weights of its runs of words, with one norm a length, and how long it is."""
 
     weights: dict[tuple[str, ...], float]
-    norms: tuple[float, ...]
+    norms: NDArray[np.float64]
     length: int
 
 
@@ -33,11 +36,12 @@ class CiderD:
     The scale is pycocoevalcap's, 0..10; what papers print as "55" is 0.55.
     """
 
-    def __init__(self, references: Sequence[Sequence[str]]) -> None:
+    def __init__(self, references: Sequence[Sequence[str]], beside: int = 0) -> None:
         """Count in how many items each run of words occurs.
 
         Args:
             references: For each item of the corpus its texts; of one item alone every weight is 0.
+            beside: Further items of the corpus, which have no run of words in common with these.
 
         Raises:
             Invalid: There is no item.
@@ -47,7 +51,7 @@ class CiderD:
                 "CIDEr-D was given 0 items to count words in; expected at least one, better "
                 "hundreds; give it the references of the whole corpus"
             )
-        self._items = len(references)
+        self._items = len(references) + beside
         self._frequency: Grams = Counter()
         for texts in references:
             self._frequency.update(
@@ -80,37 +84,59 @@ class CiderD:
         Raises:
             Invalid: Candidates and references do not pair up.
         """
+        check(candidates, references)
         scores = tuple(
-            self._mean(self._weighed(tuple(words)), [self._weighed(tuple(text)) for text in texts])
-            for words, texts in paired(candidates, references)
+            float(self.each([candidate], texts).mean())
+            for candidate, texts in zip(candidates, references, strict=True)
         )
         return sum(scores) / len(scores), scores
 
-    def _weigh(self, words: tuple[str, ...]) -> _Weighted:
+    def each(self, candidates: Sequence[str], references: Sequence[str]) -> NDArray[np.float64]:
+        """Score texts against each of some references alone `(candidates, references)`, 0..10.
+
+        A clipped cosine, averaged over the lengths of runs, less for another length of text.
+        """
+        said = [self._weighed(text) for text in candidates]
+        known = [self._weighed(text) for text in references]
+        columns = {
+            gram: at for at, gram in enumerate({gram for one in known for gram in one.weights})
+        }
+        sizes = np.zeros((len(columns), _LONGEST))
+        for gram, at in columns.items():
+            sizes[at, len(gram) - 1] = 1.0
+        there = _rows(known, columns)  # (r, columns)
+        products = np.stack(
+            [(np.minimum(row, there) * there) @ sizes for row in _rows(said, columns)]
+        )
+        norms = np.stack([one.norms for one in said])[:, None] * [one.norms for one in known]
+        cosines = np.divide(products, norms, out=np.zeros_like(products), where=norms > 0)
+        gaps = np.subtract.outer([one.length for one in said], [one.length for one in known])
+        scored: NDArray[np.float64] = 10 * cosines.mean(2) * np.exp(-(gaps**2) / (2 * _SIGMA**2))
+        return scored
+
+    def _weigh(self, text: str) -> _Weighted:
+        words = tokenise(text)
         weights: dict[tuple[str, ...], float] = {}
-        squares = defaultdict[int, float](float)
+        squares = np.zeros(_LONGEST)
         for gram, count in grams(words, _LONGEST).items():
             rarity = math.log(self._items) - math.log(max(1, self._frequency[gram]))
             weights[gram] = count * rarity
-            squares[len(gram)] += weights[gram] ** 2
-        norms = tuple(math.sqrt(squares[size]) for size in range(1, _LONGEST + 1))
-        return _Weighted(weights, norms, max(0, len(words) - 1))  # pycocoevalcap counts bigrams
-
-    def _mean(self, candidate: _Weighted, references: list[_Weighted]) -> float:
-        total = sum(_agreement(candidate, reference) for reference in references)
-        return 10 * total / len(references)
+            squares[len(gram) - 1] += weights[gram] ** 2
+        return _Weighted(
+            weights, np.sqrt(squares), max(0, len(words) - 1)
+        )  # as pycocoevalcap: bigrams
 
 
-def _agreement(candidate: _Weighted, reference: _Weighted) -> float:
-    """Clipped cosine, averaged over the lengths of runs, less for another length of text."""
-    products = [0.0] * _LONGEST
-    for gram, weight in candidate.weights.items():
-        known = reference.weights.get(gram, 0.0)
-        products[len(gram) - 1] += min(weight, known) * known
-    cosines = (
-        product / (own * its)
-        for product, own, its in zip(products, candidate.norms, reference.norms, strict=True)
-        if own and its
-    )
-    gap = candidate.length - reference.length
-    return sum(cosines) / _LONGEST * math.exp(-(gap**2) / (2 * _SIGMA**2))
+def _rows(
+    texts: Sequence[_Weighted], columns: Mapping[tuple[str, ...], int]
+) -> NDArray[np.float64]:
+    """Lay the weights of texts side by side `(texts, columns)`; what has no column is left out."""
+    laid = np.zeros((len(texts), len(columns)))
+    for row, one in zip(laid, texts, strict=True):
+        shared = [
+            (columns[gram], weight) for gram, weight in one.weights.items() if gram in columns
+        ]
+        if shared:
+            places, weights = zip(*shared, strict=True)
+            row[list(places)] = weights
+    return laid

@@ -133,3 +133,19 @@ def test_the_signature_names_tokeniser_and_references():
     assert "|refs:1-2|" in signature([["a"], ["b", "c"]])
     assert "\n" not in line
     assert " " not in line
+
+
+@given(st.lists(st.text("ab c", max_size=12), min_size=1, max_size=4), st.integers(0, 50))
+def test_cider_against_each_reference_is_what_its_mean_is_of(texts, beside):
+    cider = CiderD([texts, ["a b c a"]], beside)
+    each = cider.each(texts, texts)
+    assert each.shape == (len(texts), len(texts))
+    means = [cider.score(text, texts) for text in texts]
+    assert each.mean(1) == pytest.approx(means)
+
+
+@given(st.lists(st.text("ab c", max_size=12), min_size=1, max_size=4), st.integers(0, 50))
+def test_items_beside_count_as_items_without_a_word(texts, beside):
+    shown = [texts, ["a b"]]
+    made = CiderD([*shown, *[[""]] * beside])
+    assert CiderD(shown, beside).each(texts, texts) == pytest.approx(made.each(texts, texts))

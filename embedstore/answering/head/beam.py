@@ -25,6 +25,8 @@ class Search:
         penalty: Exponent of the length that a line's log-probability is divided by.
         unrepeated: Number of pieces in a row that a line never says twice; 0 lets it.
         trust: What a line gains, in units of its score, where all neighbours say the same.
+        fit: What a line gains for each unit of its score with the picture.
+        fitted: So many lines, the best so far, are scored with the picture.
     """
 
     beams: int = 4
@@ -32,6 +34,8 @@ class Search:
     penalty: float = 0.7
     unrepeated: int = 3
     trust: float = 0.0
+    fit: float = 0.0
+    fitted: int = 4
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
 """The plug of the project's own head: prompts into drafts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from embedstore.answering.agreement import agreement
+from embedstore.answering.agreement import Agree, agreement
 from embedstore.answering.head.beam import Line, search
+from embedstore.answering.head.choosing import Fits, ranked
 from embedstore.answering.head.citing import Judged, judge
 from embedstore.answering.head.folder import BUNDLED, Stored, found, read
 from embedstore.answering.head.layers import KeysValues
@@ -18,7 +19,6 @@ from embedstore.answering.types import Draft, Prompt
 
 SIGNALS = ("copied", "margin", "least", "gain", "pieces", "in_evidence", "agreed")
 _JUDGED = 3  # captions, before it is taken that none rests on a neighbour
-Agree = Callable[[str], float]
 
 
 class HeadGenerator:
@@ -77,7 +77,7 @@ def draft(stored: Stored, prompt: Prompt) -> Draft:
         return Draft("", none, 0.0, silent)
     with torch.inference_mode():
         agree = agreement(prompt.evidence, prompt.question)
-        lines, judged = answered(stored, seen, prompt.question, agree)
+        lines, judged = answered(stored, seen, prompt.question, agree, prompt.fits)
     best = lines[0]
     text = stored.vocabulary.decode(best.pieces)
     if not text:
@@ -86,14 +86,26 @@ def draft(stored: Stored, prompt: Prompt) -> Draft:
     said = sum(piece in evidence for piece in best.pieces) / len(best.pieces)
     margin = best.score - lines[1].score if len(lines) > 1 else -best.score
     length = float(len(best.pieces))
-    figures = (judged.gate, margin, judged.least, judged.gain, length, said, agree(text))
+    figures = (
+        judged.gate,
+        margin,
+        judged.least,
+        judged.gain,
+        length,
+        said,
+        float(agree([text])[0]),
+    )
     support = (*judged.support, *none)[: len(prompt.evidence)]
     signals = dict(zip(SIGNALS, figures, strict=True))
     return Draft(text, support, min(0.0, judged.log_probability), signals)
 
 
 def answered(
-    stored: Stored, seen: Shown, question: str | None, agree: Agree = lambda _: 0.0
+    stored: Stored,
+    seen: Shown,
+    question: str | None,
+    agree: Agree | None = None,
+    fits: Fits | None = None,
 ) -> tuple[list[Line], Judged]:
     """Write the best lines; the first of a caption is the best that rests on a neighbour.
 
@@ -101,9 +113,8 @@ def answered(
         stored: The head.
         seen: What is shown.
         question: None for a caption.
-        agree: Says how far the neighbours say a text, 0..1. Choosing among a decoder's lines by
-            what similar pictures were said to show is from Devlin et al., "Language Models for
-            Image Captioning", ACL 2015.
+        agree: Says how far the neighbours say the same.
+        fits: Scores texts with the picture.
     """
     head, vocabulary = stored.head, stored.vocabulary
     settings = stored.captions if question is None else stored.answers
@@ -111,9 +122,7 @@ def answered(
     memory = head.remember(inputs([seen], head.config, vocabulary.padding))
     writer = _Writer(stored, memory)
     found = search(writer.begin(prefix), writer.advance, vocabulary.end, settings)
-    gains = [settings.trust * agree(vocabulary.decode(line.pieces)) for line in found]
-    gained = [Line(line.pieces, line.score + gain) for line, gain in zip(found, gains, strict=True)]
-    lines = sorted(gained, key=lambda line: -line.score)
+    lines = ranked(found, vocabulary, settings, agree, fits)
     most = 1 if question is not None else min(_JUDGED, len(lines))
     judged = [judge(head, memory, prefix, lines[0].pieces, vocabulary.end)]
     while not any(judged[-1].support) and len(judged) < most:

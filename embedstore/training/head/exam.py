@@ -14,7 +14,7 @@ from embedstore.answering.types import Evidence, Prompt
 from embedstore.text_metrics import CiderD, bleu, vqa_accuracy
 from embedstore.training.head.material import Captioned, Questioned
 from embedstore.training.head.neighbours import near_pictures, near_questions
-from embedstore.types import Vectors
+from embedstore.types import Encoder, Vectors
 
 CIDER, BLEU, ACCURACY = "captions@cider", "captions@bleu4", "questions@accuracy"
 _K = 8  # neighbours, as many as answering takes unless told otherwise
@@ -87,6 +87,7 @@ def exam_of(
     itself: bool,
     questions: Questioned | None,
     asked: Questioned | None,
+    encoder: Encoder,
 ) -> Exam:
     """Put what was held out into prompts.
 
@@ -96,10 +97,11 @@ def exam_of(
         itself: Whether both are the same, as of very few photos.
         questions: Held out, where there are such.
         asked: Learnt from, likewise.
+        encoder: That gave the vectors.
     """
     near = near_pictures(photos.pictures, bank.pictures, _K, itself)
     captions = [
-        (Prompt(_photos(row, vector, bank), None, None, vector), said)
+        (Prompt(_photos(row, vector, bank), None, None, vector, encoder), said)
         for row, vector, said in zip(near, photos.pictures, photos.captions, strict=True)
     ]
     if questions is None or asked is None or not questions.asked:

@@ -24,7 +24,7 @@ from embedstore.training.head.recipe import HeadRecipe
 from embedstore.training.pairs import Pairs
 from embedstore.types import Encoder
 
-CAPTIONS = Search(beams=6, penalty=1.1, trust=8.0)
+CAPTIONS = Search(beams=16, penalty=1.1, trust=12.0, fit=3.0)
 ANSWERS = Search(most=12, penalty=0.4, trust=1.0)
 _NEAREST = 40
 
@@ -89,7 +89,7 @@ def prepared(
         pictures, words, groups = learnt.pictures, learnt.questions, learnt.groups
         rows = near_questions((pictures,) * 2, (words,) * 2, (groups,) * 2, _NEAREST)
     examples = Examples(vocabulary, config, recipe, photos, near, learnt, rows)
-    exam = exam_of(val, photos, not data.unseen, measured, learnt)
+    exam = exam_of(val, photos, not data.unseen, measured, learnt, encoder)
     scorer = CiderD([photo.captions for photo in data.train])
     return Task(examples, exam, vocabulary, config, len(asked), scorer)
 
