@@ -102,6 +102,7 @@ class Answerer:
                 "with `embedstore train-head`"
             )
         self._confidences = confidences
+        self._measured: dict[tuple[str, Task], Confidence | None] = {}
 
     def caption(self, image: Path | bytes) -> Answer:
         """Say what a picture shows, as far as its neighbours tell.
@@ -155,15 +156,21 @@ class Answerer:
             for prompt, reason in zip(prompts, reasons, strict=True)
         ]
 
-    def confidence(self, task: Task) -> Confidence | None:
-        """Give what was measured for a task in the space of the collection, if anything was."""
-        if self._confidences is None:
-            tasks: tuple[Task, ...] = ("caption", "ask")
+    def confidence(self, task: Task, writer: str | None = None) -> Confidence | None:
+        """Give what was measured for a task in the space of the collection, if anything was.
+
+        Args:
+            task: The task.
+            writer: The generator that stood in, if one did.
+        """
+        if writer is None and self._confidences is not None:
+            return self._confidences.get(task)
+        name = writer or self.generator.name
+        folder = None if writer else getattr(self.generator, "folder", None)
+        if (name, task) not in self._measured:
             space = self.collection.info.space.fingerprint
-            name, folder = self.generator.name, getattr(self.generator, "folder", None)
-            found = {each: confidence.load(name, each, space, folder) for each in tasks}
-            self._confidences = {each: told for each, told in found.items() if told is not None}
-        return self._confidences.get(task)
+            self._measured[name, task] = confidence.load(name, task, space, folder)
+        return self._measured[name, task]
 
     def _near(self, prompt: Prompt) -> Prompt:
         """Leave out neighbours that are none."""
@@ -186,18 +193,19 @@ class Answerer:
         return None
 
     def _answer(self, prompt: Prompt, draft: Draft) -> Answer:
+        name = draft.writer or self.generator.name
         cited = citations(prompt.evidence, draft.support)
         if not draft.text.strip() or not cited:
             reason = "the generator found nothing in the neighbours that answers it"
-            return Answer(None, None, (), reason, self.generator.name)
-        measured = self.confidence(_task(prompt.question))
+            return Answer(None, None, (), reason, name)
+        measured = self.confidence(_task(prompt.question), draft.writer)
         stated = None
         if measured is not None:
             stated = measured.of(confidence.features(prompt, draft))
         doubt = self._doubt(_task(prompt.question), draft, measured, stated)
         if doubt is not None:
-            return Answer(None, stated, (), doubt, self.generator.name)
-        return Answer(draft.text, stated, cited, None, self.generator.name)
+            return Answer(None, stated, (), doubt, name)
+        return Answer(draft.text, stated, cited, None, name)
 
     def _doubt(
         self, task: Task, draft: Draft, measured: Confidence | None, stated: float | None

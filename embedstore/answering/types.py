@@ -69,12 +69,14 @@ class Draft:
             votes; at most 0.
         signals: Further named figures that tell how sure the generator is; each generator has
             its own names and gives all of them every time.
+        writer: Name of the generator that stood in for the one that was asked; None where none did.
     """
 
     text: str
     support: tuple[float, ...]
     log_probability: float
     signals: Mapping[str, float] = field(default_factory=dict)
+    writer: str | None = None
 
 
 class Generator(Protocol):

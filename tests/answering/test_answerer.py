@@ -1,5 +1,7 @@
 """Answers: cited, or withheld with the reason."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -203,3 +205,16 @@ def test_what_scores_less_than_the_floor_is_not_shown(doors, picture):
     answer = Answerer(doors, Looks("a door"), Settings(min_score=floor)).caption(asked)
     assert [each.score for each in seen[0].evidence] == [one for one in scores if one >= floor]
     assert 0 < len(answer.citations) < len(scores)
+
+
+def test_an_answer_names_who_stood_in_and_is_as_sure_as_that(doors, picture):
+    class Asked(Says):
+        def generate(self, prompts):
+            return [replace(draft, writer="consensus") for draft in super().generate(prompts)]
+
+    picked = picture("asked", "red", 99)
+    confidences = {"caption": sure(-9.0)}
+    told = Answerer(doors, Asked("a door"), confidences=confidences).caption(picked)
+    assert (told.text, told.generator, told.confidence) == ("a door", "consensus", None)
+    withheld = Answerer(doors, Says("a door"), confidences=confidences).caption(picked)
+    assert (withheld.text, withheld.generator) == (None, "says")

@@ -31,6 +31,8 @@ class Stored:
         captions: How captions are looked for.
         answers: How answers to questions are.
         space: Fingerprint of the space whose vectors it was trained on.
+        known: Familiarity from which on it knows what a prompt is about; None where that was not
+            measured.
     """
 
     head: Head
@@ -38,6 +40,7 @@ class Stored:
     captions: Search
     answers: Search
     space: str
+    known: float | None = None
 
 
 def write(folder: Path, stored: Stored) -> None:
@@ -61,6 +64,7 @@ def write(folder: Path, stored: Stored) -> None:
         "head": asdict(stored.head.config),
         "captions": asdict(stored.captions),
         "answers": asdict(stored.answers),
+        "known": stored.known,
         "checksums": {WEIGHTS: _checksum(weights), TOKENIZER: _checksum(pieces.encode())},
     }
     (folder / CONFIG).write_text(json.dumps(body, indent=2) + "\n", "utf-8")
@@ -108,7 +112,7 @@ def _read(folder: Path) -> Stored:
     head.load_state_dict({name: one.float() for name, one in load(data[WEIGHTS]).items()})
     vocabulary = Vocabulary.from_json(data[TOKENIZER].decode())
     searches = Search(**body["captions"]), Search(**body["answers"])
-    return Stored(head.eval(), vocabulary, *searches, str(body["space"]))
+    return Stored(head.eval(), vocabulary, *searches, str(body["space"]), body.get("known"))
 
 
 def _checksum(data: bytes) -> str:

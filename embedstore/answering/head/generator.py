@@ -1,16 +1,19 @@
 """The plug of the project's own head: prompts into drafts."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from embedstore.answering.agreement import Agree, agreement
+from embedstore.answering.consensus import ConsensusGenerator
 from embedstore.answering.head.beam import Line, search
 from embedstore.answering.head.choosing import Fits, ranked
 from embedstore.answering.head.citing import Judged, judge
 from embedstore.answering.head.folder import BUNDLED, Stored, found, read
+from embedstore.answering.head.knowing import familiarity
 from embedstore.answering.head.layers import KeysValues
 from embedstore.answering.head.model import Memory
 from embedstore.answering.head.pointer import mixed
@@ -54,13 +57,26 @@ class HeadGenerator:
         """Fingerprint of the space whose vectors the head understands."""
         return self._stored.space
 
+    def knows(self, prompt: Prompt) -> bool:
+        """Say whether the neighbours speak of such things as the head has learnt to write of."""
+        found = familiarity(self._stored, prompt)
+        return found is None or self._stored.known is None or found >= self._stored.known
+
     def generate(self, prompts: Sequence[Prompt]) -> list[Draft]:
-        """Write one draft a prompt.
+        """Write one draft a prompt; where the head knows too little, `consensus` does.
 
         Raises:
             Invalid: Vectors are not of the dimension that the head was trained on.
         """
-        return [draft(self._stored, prompt) for prompt in prompts]
+        return [
+            draft(self._stored, prompt) if self.knows(prompt) else _stood_in(prompt)
+            for prompt in prompts
+        ]
+
+
+def _stood_in(prompt: Prompt) -> Draft:
+    consensus = ConsensusGenerator()
+    return replace(consensus.generate([prompt])[0], writer=consensus.name)
 
 
 def draft(stored: Stored, prompt: Prompt) -> Draft:

@@ -3,12 +3,13 @@
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
 from embedstore.answering.head.folder import HEAD, Stored, write
 from embedstore.answering.head.generator import draft
+from embedstore.answering.head.knowing import least_familiar
 from embedstore.encoders.folder import REFUSED, REPORT
 from embedstore.training.card import CARD
 from embedstore.training.disk import unwritable
@@ -98,6 +99,7 @@ def conclude(
     Raises:
         StorageFull: The folder cannot be written.
     """
+    stored = replace(stored, known=least_familiar(stored, [asked for asked, _ in exam.captions]))
     drafted = cache(partial(draft, stored))  # each is measured twice
     figures, rivals = exam.figures(lambda prompt: drafted(prompt).text), exam.rivals()
     worse = passes(figures, rivals)
