@@ -100,8 +100,9 @@ class Guard:
             await self._answered(scope, receive, guarded)
             return
         scope["embedstore.refused"] = refusal.title
-        answer = problem(refusal.status, refusal.title, refusal.detail)
-        answer.headers.update(dict(refusal.headers))
+        answer = problem(
+            refusal.status, refusal.title, refusal.detail, headers=dict(refusal.headers)
+        )
         await answer(scope, receive, guarded)
 
     async def _answered(self, scope: Scope, receive: Receive, guarded: "_Guarded") -> None:
@@ -119,8 +120,9 @@ class Guard:
         headers = dict(scope["headers"])
         return (
             self._stranger(headers)
+            or self._crowded(scope["path"])  # first of the dear ones: it is asked under load
             or self._unknown(scope, headers)
-            or self._too_much(scope["path"], headers)
+            or self._too_much(headers)
         )
 
     def _stranger(self, headers: dict[bytes, bytes]) -> _Refusal | None:
@@ -164,14 +166,17 @@ class Guard:
         told = f"key {key.name!r} may ask {self._door.limits.rate:g} times a second; wait {waits} s"
         return _Refusal(429, "RateLimited", told, (("retry-after", str(waits)),))
 
-    def _too_much(self, path: str, headers: dict[bytes, bytes]) -> _Refusal | None:
+    def _crowded(self, path: str) -> _Refusal | None:
+        if not self._app.full or path in WATCHED:
+            return None
+        told = "too many requests wait for their answer; try again"
+        return _Refusal(503, "Overloaded", told, (("retry-after", "1"),))
+
+    def _too_much(self, headers: dict[bytes, bytes]) -> _Refusal | None:
         most = self._door.limits.body_bytes
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > most:
             return _Refusal(413, "Content Too Large", too_large(most))
-        if self._app.full and path not in WATCHED:
-            told = "too many requests wait for their answer; try again"
-            return _Refusal(503, "Overloaded", told, (("retry-after", "1"),))
         return None
 
     def _asks_for_keys(self) -> bool:

@@ -1,14 +1,14 @@
 """Errors as RFC 9457 problem details: one table from error to status."""
 
+import json
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
@@ -52,14 +52,14 @@ PLAINER = {"extra_forbidden": "no such field; /openapi.json names those that the
 log = logging.getLogger("embedstore.api")
 
 
-class _Problem(JSONResponse):
-    """An answer that names the request it belongs to once it is sent."""
+class _Problem(Response):
+    """An answer that names the request it belongs to, and so is written when it is sent."""
 
     media_type = PROBLEM
 
     def __init__(self, told: dict[str, Any], headers: Mapping[str, str] | None) -> None:
-        self._told = told
-        super().__init__(told, told["status"], headers)
+        self._told, self._sent_with = told, headers
+        super().__init__(None, told["status"])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it, with the path and the id of its request."""
@@ -73,8 +73,8 @@ class _Problem(JSONResponse):
             }
         if (name := request_id.get()) is not None:
             told["request_id"] = name
-        self.body = self.render(told)
-        self.headers["content-length"] = str(len(self.body))
+        self.body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+        self.init_headers(self._sent_with)
         await super().__call__(scope, receive, send)
 
 
@@ -85,7 +85,7 @@ def problem(
     *,
     errors: list[dict[str, str]] | None = None,
     headers: Mapping[str, str] | None = None,
-) -> JSONResponse:
+) -> Response:
     """Give a problem details response.
 
     Args:
@@ -126,7 +126,7 @@ def install(app: FastAPI) -> None:
     """Answer every error with problem details; a server error tells nothing of the inside."""
 
     @app.exception_handler(EmbedStoreError)
-    def expected(request: Request, error: EmbedStoreError) -> JSONResponse:
+    def expected(request: Request, error: EmbedStoreError) -> Response:
         status, told = status_of(error), detail_of(error)
         if told == HIDDEN:
             log.error("%s: %s", route_of(request.scope), error)
@@ -136,7 +136,7 @@ def install(app: FastAPI) -> None:
         return problem(status, type(error).__name__, told, headers=headers)
 
     @app.exception_handler(RequestValidationError)
-    def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
+    def malformed(request: Request, error: RequestValidationError) -> Response:
         other = _other_kind(request, error)
         if other is not None:
             return problem(422, "BadRequest", other)
@@ -152,7 +152,7 @@ def install(app: FastAPI) -> None:
         return problem(422, "BadRequest", told, errors=wrong)
 
     @app.exception_handler(HTTPException)
-    def refused(request: Request, error: HTTPException) -> JSONResponse:
+    def refused(request: Request, error: HTTPException) -> Response:
         status = error.status_code
         title = TITLES.get(status) or HTTPStatus(status).phrase
         detail = error.detail
@@ -161,7 +161,7 @@ def install(app: FastAPI) -> None:
         return problem(status, title, detail, headers=error.headers)
 
     @app.exception_handler(Exception)
-    def unexpected(request: Request, error: Exception) -> JSONResponse:
+    def unexpected(request: Request, error: Exception) -> Response:
         log.exception("%s failed", route_of(request.scope), exc_info=error)
         return problem(500, "InternalError", detail_of(error))
 

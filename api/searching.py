@@ -1,11 +1,15 @@
 """How the service searches: in threads, with its encoders, and so many searches at once."""
 
+from asyncio import get_running_loop
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from contextvars import copy_context
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 
 from api.known import KnownCollections
 from api.pictures import Pictures
@@ -36,7 +40,7 @@ class Searching:
     ) -> None:
         self._known, self._encoders = known, encoders
         self._decoding, self._pictures = decoding, pictures
-        self._cores = CapacityLimiter(default_workers() + 1)
+        self._cores = ThreadPoolExecutor(default_workers() + 1, "search")
 
     async def run(
         self,
@@ -61,9 +65,11 @@ class Searching:
             with self._decoding if decodes else nullcontext():
                 return search(collection, asked)
 
-        return await to_thread.run_sync(
-            self._known.ask, name, found, limiter=None if waits else self._cores
-        )
+        if waits:
+            return await to_thread.run_sync(self._known.ask, name, found)
+        # A third of a millisecond sooner than through anyio's threads
+        ask = partial(copy_context().run, self._known.ask, name, found)
+        return await get_running_loop().run_in_executor(self._cores, ask)
 
 
 def _waits(wanted: Search) -> bool:
