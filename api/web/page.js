@@ -57,12 +57,13 @@ async function enter(name, items) {
   map.forget();
   twins.forget();
   views.show("photos");
+  byId("filters").hidden = true;
   if (!items) {
-    byId("filters").hidden = true;
     tell(`Collection ${name} is empty. Fill it with: embedstore index PATH --collection ${name}`);
     return;
   }
-  await Promise.all([search.begin(), filters.offer((where) => { parts.where = where; again(); })]);
+  await search.begin(); // first what is looked for; filters ask for many more items
+  await filters.offer((where) => { parts.where = where; again(); });
 }
 
 async function start() {
