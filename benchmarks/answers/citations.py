@@ -73,6 +73,8 @@ def measured(head: Trained, shown: Sequence[Prompt], seed: int) -> Row:
     drafts = contenders.drafts(head.generator, shown, "head")
     lower, owners, cited = [], [], 0
     for owner, (prompt, draft) in enumerate(zip(shown, drafts, strict=True)):
+        if draft.writer is not None:  # another stood in, whose words the head did not choose
+            continue
         places = [place for place, support in enumerate(draft.support) if support > 0]
         cited += bool(places)
         whole = log_probability_of(head.stored, prompt, draft.text) if places else 0.0

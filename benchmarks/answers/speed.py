@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from benchmarks.answers import photo_data
-from benchmarks.answers.asked_heads import loaded
+from benchmarks.answers.asked_heads import Trained, loaded
 from benchmarks.answers.options import arguments, heads, on_data, written
 from benchmarks.answers.stock import stocked
 from benchmarks.answers.vectors import Remembering, remembering
@@ -20,7 +20,7 @@ from embedstore.answering import reading
 from embedstore.answering.evidence import gather
 from embedstore.answering.head.citing import judge
 from embedstore.answering.head.folder import Stored
-from embedstore.answering.head.generator import draft, prefixed
+from embedstore.answering.head.generator import prefixed
 from embedstore.answering.head.shown import inputs, shown
 from embedstore.answering.types import Prompt
 from embedstore.collection import Collection
@@ -65,8 +65,8 @@ def command(
         said = photo_data.caption_vectors(data.train, encoder)
         with stocked(encoder, photo_data.items(data.train), vectors, said) as collection:
             for path in asked[:_WARM]:
-                timed(trained[0].stored, collection, encoder, path, k)
-            times = [timed(trained[0].stored, collection, encoder, path, k) for path in asked]
+                timed(trained[0], collection, encoder, path, k)
+            times = [timed(trained[0], collection, encoder, path, k) for path in asked]
     result = {
         "title": f"Speed of a caption: {pairs.stem}, {encoder_name}",
         "table": rows(np.array(times)),
@@ -82,13 +82,13 @@ def command(
 
 
 def timed(
-    stored: Stored, collection: Collection, encoder: Remembering, path: Path, k: int
+    head: Trained, collection: Collection, encoder: Remembering, path: Path, k: int
 ) -> tuple[float, float, float, float]:
     """Give the seconds of the parts of one caption, and of all of it."""
     opening, _ = clock(lambda: encoder.encode_images([load(path, encoder.preprocess)]))
     finding, prompt = clock(lambda: gather(collection, reading.captions, image=path, k=k))
-    writing, found = clock(lambda: draft(stored, prompt))
-    confirming = confirmation(stored, prompt, found.text)
+    writing, found = clock(lambda: head.generator.generate([prompt])[0])
+    confirming = confirmation(head.stored, prompt, found.text)
     retrieving = max(0.0, finding - opening)
     return retrieving, writing - confirming, confirming, retrieving + writing
 
