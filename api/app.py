@@ -127,6 +127,7 @@ def create_app(
 async def _finishing(app: FastAPI) -> AsyncIterator[None]:
     """Finish the accepted work before the service ends."""
     yield
+    await to_thread.run_sync(app.state.searching.close)
     await to_thread.run_sync(app.state.jobs.close)
     await to_thread.run_sync(app.state.encoders.close)
     app.state.pictures.close()

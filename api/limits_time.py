@@ -35,7 +35,9 @@ class Bounded:
         late = loop.create_future()
         timer = loop.call_later(self._limits.seconds, late.set_result, None)
         body, answer = _Body(receive, self._limits.body_bytes), _Answer(send, timer)
-        task = loop.create_task(self._counted(scope, body, answer))
+        self.waiting += 1  # at once: others may come before the task begins
+        answer.then = self._less
+        task = loop.create_task(self._ended(scope, body, answer))
         try:
             await asyncio.wait({task, late}, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
@@ -56,9 +58,7 @@ class Bounded:
             told = problem(408, "SlowBody", f"the body was not here within {limit}; send it faster")
         await told(scope, receive, send)
 
-    async def _counted(self, scope: Scope, body: "_Body", answer: "_Answer") -> None:
-        self.waiting += 1
-        answer.then = self._less
+    async def _ended(self, scope: Scope, body: "_Body", answer: "_Answer") -> None:
         try:
             await self._app(scope, body, answer)
         finally:

@@ -42,6 +42,10 @@ class Searching:
         self._decoding, self._pictures = decoding, pictures
         self._cores = ThreadPoolExecutor(default_workers() + 1, "search")
 
+    def close(self) -> None:
+        """Wait for the searches that run; those that have not begun are given up."""
+        self._cores.shutdown(cancel_futures=True)
+
     async def run(
         self,
         name: str,

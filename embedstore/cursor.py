@@ -6,10 +6,14 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from zlib import crc32
 
+import numpy as np
+
 from embedstore.errors import BadQuery
+from embedstore.types import Vectors
 
 _FORM = struct.Struct(">q16sqdqq")
 _CRC = struct.Struct(">I")
+_SLACK = 1e-3  # of a length that rounding may leave
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,7 @@ class Place:
         score: Of the last row given; infinite before the first page.
         row: That row; of rows that score alike the lower comes first.
         given: Rows on the pages so far.
+        vector: Of the query, float32: an encoder need not give the same bits twice.
     """
 
     collection: int
@@ -31,6 +36,7 @@ class Place:
     score: float = math.inf
     row: int = 0
     given: int = 0
+    vector: bytes = b""
 
     def is_before(self, score: float, row: int) -> bool:
         """Say whether a row with this score comes after this place."""
@@ -41,32 +47,46 @@ class Place:
         packed = _FORM.pack(
             self.collection, bytes.fromhex(self.asked), self.seq, self.score, self.row, self.given
         )
+        packed += self.vector
         return urlsafe_b64encode(packed + _CRC.pack(crc32(packed))).decode().rstrip("=")
 
 
-def read(cursor: str, collection: int, asked: str) -> Place:
-    """Read a cursor that belongs to a search.
+def read(cursor: str, collection: int, dim: int) -> Place:
+    """Read a cursor of a search in a collection.
 
     Args:
         cursor: As `Place.cursor` wrote it.
         collection: Id of the collection that is searched.
-        asked: Digest of what is asked.
+        dim: Of its space.
 
     Raises:
-        BadQuery: It is no cursor, or one of another collection or query.
+        BadQuery: It is no cursor, or one of another collection.
     """
     place = _unpacked(cursor)
-    if place is None:
+    if place is None or not _is_unit(np.frombuffer(place.vector, "<f4"), dim):
         raise refused(cursor, "it is damaged or no cursor at all")
     if place.collection != collection:
         raise refused(cursor, "it is of another collection, or of this one before a re-embedding")
+    return place
+
+
+def check_asked(cursor: str, place: Place, asked: str) -> None:
+    """Refuse a cursor of another search.
+
+    Args:
+        cursor: As it came.
+        place: What was read from it.
+        asked: Digest of what is asked.
+
+    Raises:
+        BadQuery: It is of another query.
+    """
     if place.asked != asked:
         raise refused(
             cursor,
             "it is of another query; words, picture, target, where and least scores stay the same "
-            "from page to page, and so do the calibration and the item that the query is like",
+            "from page to page, and so does the calibration",
         )
-    return place
 
 
 def refused(cursor: str, why: str) -> BadQuery:
@@ -82,8 +102,15 @@ def _unpacked(cursor: str) -> Place | None:
         raw = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
     except ValueError:
         return None
-    if len(raw) != _FORM.size + _CRC.size or _CRC.pack(crc32(raw[:-4])) != raw[-4:]:
+    if len(raw) < _FORM.size + _CRC.size or _CRC.pack(crc32(raw[:-4])) != raw[-4:]:
         return None
-    collection, asked, seq, score, row, given = _FORM.unpack(raw[:-4])
+    collection, asked, seq, score, row, given = _FORM.unpack(raw[: _FORM.size])
     sound = math.isfinite(score) and min(seq, row, given) >= 0
-    return Place(collection, asked.hex(), seq, score, row, given) if sound else None
+    vector = raw[_FORM.size : -_CRC.size]
+    if not sound or len(vector) % 4:
+        return None
+    return Place(collection, asked.hex(), seq, score, row, given, vector)
+
+
+def _is_unit(vector: Vectors, dim: int) -> bool:
+    return vector.shape == (dim,) and bool(abs(np.linalg.norm(vector) - 1.0) < _SLACK)

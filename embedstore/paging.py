@@ -3,7 +3,8 @@
 The first page fixes a commit: what is stored later does not appear, what is deleted later vanishes
 from the pages that follow, and so does what is replaced, for it is deleted and stored again. As a
 row's vectors never change, the rows that are left keep their order, and a page goes on behind the
-last row of the page before. That needs scores that are the same whatever index is in use: every
+last row of the page before, with the same vector: an encoder gives a text other bits beside other
+texts. That needs scores that are the same whatever index is in use: every
 row is scored, and those near the ends of a page once more without any rounding.
 """
 
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from xxhash import xxh3_128_hexdigest
 
 from embedstore import cursor as cursors
 from embedstore.catalog import Catalog, CollectionInfo
@@ -19,7 +21,7 @@ from embedstore.cursor import Place
 from embedstore.errors import BadQuery
 from embedstore.hubness import asked as with_bias
 from embedstore.indices import Indices
-from embedstore.query_vector import share_of_text
+from embedstore.query_vector import check, share_of_text
 from embedstore.ranking import Ranked, hits, ranked
 from embedstore.searching import ATTEMPTS, composed, good_enough
 from embedstore.types import Encoder, Hit, Modality, Query, Vectors, digest
@@ -66,25 +68,26 @@ def search_page(
         BadQuery: The cursor is of another search, or these hits cannot be given in pages.
     """
     _check(query, info)
-    vector, skip = composed(query, catalog, info, encoder)
+    given = None if cursor is None else cursors.read(cursor, info.id, info.space.dim)
+    vector, skip = _asked_with(query, given, catalog, info, encoder)
     for _attempt in range(ATTEMPTS):
         indices.refresh()
-        question = _question(query, vector, skip, indices)
-        place = _begun(cursor, info, question, indices)
+        question = _question(query, indices)
+        place = _begun(cursor, given, info, question, vector, indices)
         newest = catalog.last_row(info.id, place.seq)
         search = _Search(query, vector, skip, newest, catalog, info, indices)
         following = search.after(place, query.k + 1)
         found = good_enough(query, following[: query.k], catalog, info, indices)
         _, items = catalog.lookup(info.id, [each.row for each in found], info.name)
-        if len(items) == len(found) and question == _question(query, vector, skip, indices):
+        if len(items) == len(found) and question == _question(query, indices):
             break
-    given = [replace(hit, rank=place.given + hit.rank) for hit in hits(found, items)]
+    shown = [replace(hit, rank=place.given + hit.rank) for hit in hits(found, items)]
     # Scores and probabilities only fall: the first that is left out ends the pages
     if len(following) <= query.k or len(found) < query.k:
-        return Page(given, None)
+        return Page(shown, None)
     last = found[-1]
-    reached = replace(place, score=last.score, row=last.row, given=place.given + len(given))
-    return Page(given, reached.cursor())
+    reached = replace(place, score=last.score, row=last.row, given=place.given + len(shown))
+    return Page(shown, reached.cursor())
 
 
 def _check(query: Query, info: CollectionInfo) -> None:
@@ -107,18 +110,43 @@ def _check(query: Query, info: CollectionInfo) -> None:
         )
 
 
-def _question(query: Query, vector: Vectors, skip: int | None, indices: Indices) -> str:
+def _asked_with(
+    query: Query,
+    place: Place | None,
+    catalog: Catalog,
+    info: CollectionInfo,
+    encoder: Callable[[], Encoder],
+) -> tuple[Vectors, int | None]:
+    """Give what `composed` gives; the vector of the first page where this is a later one."""
+    if place is None:
+        return composed(query, catalog, info, encoder)
+    check(query)
+    skip = None if query.like is None else catalog.get(info.id, query.like)[0]
+    return np.frombuffer(place.vector, "<f4"), skip
+
+
+def _question(query: Query, indices: Indices) -> str:
     """Name all that decides which rows are given, and in which order."""
-    made = vector.astype("<f4").tobytes().hex()
+    vector = None if query.vector is None else np.asarray(query.vector, "<f4").tobytes().hex()
+    image = query.image
+    picture = xxh3_128_hexdigest(image) if isinstance(image, bytes) else image and str(image)
+    words = (query.text, query.text_weight, query.without, query.like, query.unlike)
     least = (query.min_score, query.min_probability)
-    share = share_of_text(query)
-    return digest([made, query.target, query.where, share, skip, least, indices.bank_name])
+    return digest([vector, picture, *words, query.target, query.where, *least, indices.bank_name])
 
 
-def _begun(cursor: str | None, info: CollectionInfo, question: str, indices: Indices) -> Place:
-    if cursor is None:
-        return Place(info.id, question, indices.seq)
-    place = cursors.read(cursor, info.id, question)
+def _begun(
+    cursor: str | None,
+    place: Place | None,
+    info: CollectionInfo,
+    question: str,
+    vector: Vectors,
+    indices: Indices,
+) -> Place:
+    if cursor is None or place is None:
+        pinned = vector.astype("<f4").tobytes()
+        return Place(info.id, question, indices.seq, vector=pinned)
+    cursors.check_asked(cursor, place, question)
     if place.seq > indices.seq:
         raise cursors.refused(
             cursor, f"it saw commit {place.seq}, and the last is {indices.seq}: a backup is back"

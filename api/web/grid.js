@@ -21,6 +21,20 @@ function ratio(wide) {
   return String(Math.min(3, Math.max(0.5, wide || 4 / 3))); // panoramas leave room for others
 }
 
+// Pictures come one by one, and each that changed its tile at once would move all that follow.
+const SETTLING = 150; // ms
+let widths = []; // of tiles whose pictures have come
+
+function settle() {
+  for (const [box, seen] of widths) box.style.setProperty("--ratio", ratio(seen.naturalWidth / seen.naturalHeight));
+  widths = [];
+}
+
+function came(box, seen) {
+  if (!widths.length) setTimeout(settle, SETTLING);
+  widths.push([box, seen]);
+}
+
 function tile(item, open) {
   const seen = picture(item, 320);
   const line = element("span", { className: "line" },
@@ -28,7 +42,7 @@ function tile(item, open) {
     element("span", { className: "score" }, likely(item)));
   const box = element("li", {}, element("button", { type: "button", className: "tile", onclick: () => open(item) }, seen, line));
   box.style.setProperty("--ratio", ratio(item.meta.width / item.meta.height));
-  seen.addEventListener("load", () => box.style.setProperty("--ratio", ratio(seen.naturalWidth / seen.naturalHeight)), { once: true });
+  seen.addEventListener("load", () => came(box, seen), { once: true });
   return box;
 }
 

@@ -15,7 +15,9 @@ from benchmarks.answers.made_world import COLOURS, Made, hold_out, worlds
 from benchmarks.answers.options import on_made, written
 from benchmarks.answers.stock import prompts_of_vectors, stocked
 from embedstore.answering import generators
+from embedstore.answering.head.folder import Stored
 from embedstore.answering.head.generator import draft
+from embedstore.answering.head.knowing import familiarity, least_familiar
 from embedstore.answering.types import Prompt
 from embedstore.types import Item
 
@@ -44,6 +46,7 @@ def command(things: int, new: int, steps: int, seed: int, out: Path | None) -> N
         "head, concatenation": learnt(known, steps, seed, fusion="concatenation"),
         "head, always neighbours": learnt(known, steps, seed, alone=False),
     }
+    familiar = prompts(*hold_out(known, _ASKED_OF_EACH, seed), seed)
     consensus = generators.load("consensus")
     sides: list[tuple[str, str, Captioner]] = [
         ("consensus", "new", lambda prompt: consensus.generate([prompt])[0].text)
@@ -54,6 +57,7 @@ def command(things: int, new: int, steps: int, seed: int, out: Path | None) -> N
     table = [
         {"generator": name, "store": store}
         | scored([caption(prompt) for prompt in shown[store]], asked, seed)
+        | ({"stands aside": aside(heads[name], familiar, shown[store])} if name in heads else {})
         for name, store, caption in sides
     ]
     result = {
@@ -63,7 +67,9 @@ def command(things: int, new: int, steps: int, seed: int, out: Path | None) -> N
             f"Learnt from {things:,} things in {len(COLOURS)} colours, {steps:,} steps; asked "
             f"about {len(asked.keys):,} pictures of {new:,} other things, which only the new "
             f"store holds, in colours other than those asked about; {NEIGHBOURS} neighbours. "
-            "Always neighbours: trained without leaving all of them out now and then."
+            "Always neighbours: trained without leaving all of them out now and then. Stands "
+            "aside: share of the prompts that the head finds less familiar than 19 of 20 of its "
+            "own world, in colours it was not shown; there consensus would answer."
         ],
     }
     words = ["store-swap", "--things", things, "--new", new, "--steps", steps]
@@ -77,6 +83,13 @@ def prompts(stored: Made, asked: Made, seed: int) -> list[Prompt]:
     held = dict(zip(stored.keys, stored.vectors, strict=True))
     with stocked(MadeEncoder(seed), items, stored.vectors) as collection:
         return prompts_of_vectors(collection, asked.vectors, held, NEIGHBOURS)
+
+
+def aside(head: Stored, familiar: Sequence[Prompt], shown: Sequence[Prompt]) -> float:
+    """Say in what share of prompts a head takes itself not to know what they are about."""
+    least = least_familiar(head, familiar)
+    found = [familiarity(head, prompt) for prompt in shown]
+    return float(np.mean([least is not None and one is not None and one < least for one in found]))
 
 
 def scored(captions: Sequence[str], asked: Made, seed: int) -> Row:

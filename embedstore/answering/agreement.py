@@ -15,6 +15,7 @@ Agree = Callable[[Sequence[str]], Alike]
 
 BACKGROUND = 1_000  # items that stand for all that neighbours do not say
 MOST_TEXTS = 10  # of a neighbour that are compared; each costs a comparison with every other
+MOST_WORDS = 60  # of a text that are compared: a report is not compared word for word
 FULL = 10.0  # what CIDEr-D gives a caption that is the reference
 
 
@@ -31,16 +32,21 @@ class CaptionAgreement:
             [text for text in each.texts if text.strip()][:MOST_TEXTS] for each in evidence
         ]
         self.weights = weights([each.score for each in evidence])
-        self._cider = CiderD(self.held, beside=BACKGROUND)
+        self._compared = [[_begun(text) for text in own] for own in self.held]
+        self._cider = CiderD(self._compared, beside=BACKGROUND)
 
     def with_each(self, texts: Sequence[str]) -> Alike:
         """Give how near texts are to the captions of each neighbour `(texts, n)`, 0..1."""
-        all_of_them = [text for own in self.held for text in own]
-        alike = self._cider.each(texts, all_of_them) / FULL
+        all_of_them = [text for own in self._compared for text in own]
+        alike = self._cider.each([_begun(text) for text in texts], all_of_them) / FULL
         parts = np.split(alike, np.cumsum([len(own) for own in self.held])[:-1], axis=1)
         means = [part.mean(1) if part.size else np.zeros(len(texts)) for part in parts]
         shares: Alike = np.clip(np.stack(means, 1), 0.0, 1.0)
         return shares
+
+
+def _begun(text: str) -> str:
+    return " ".join(text.split(maxsplit=MOST_WORDS)[:MOST_WORDS])
 
 
 def agreement(evidence: Sequence[Evidence], question: str | None) -> Agree:

@@ -9,12 +9,11 @@ from embedstore.answering import confidence, generators, reading
 from embedstore.answering.confidence import Confidence, Task
 from embedstore.answering.evidence import OwnGroup, gather
 from embedstore.answering.reading import Words
-from embedstore.answering.types import Answer, Citation, Draft, Evidence, Generator, Prompt
+from embedstore.answering.types import CITED, Answer, Citation, Draft, Evidence, Generator, Prompt
 from embedstore.collection import Collection
 from embedstore.errors import Invalid, SpaceMismatch
 
 LEAST_SCORE = 0.3  # of the best neighbour; unrelated sentences and pictures of `mini` score less
-LEAST_SUPPORT = 0.01  # that is worth a citation
 # Of neighbours, where no confidence was measured: CIDEr-D / 10 of captions, a share of votes
 LEAST_AGREEMENT: Mapping[Task, float] = {"caption": 0.02, "ask": 0.2}
 _READS: Mapping[Task, Words] = {"caption": reading.captions, "ask": reading.anything}
@@ -215,9 +214,11 @@ class Answerer:
         floor = self.settings.min_agreement
         disagree = agreement < (LEAST_AGREEMENT[task] if floor is None else floor)
         apart = f"the neighbours disagree (agreement {agreement:.2f})"
-        if measured is None or stated is None:
-            return apart if disagree else None
         asked = self.settings.min_confidence
+        if measured is None or stated is None:
+            if asked or self.settings.risk is not None:
+                return "how sure the answer is was never measured, and a confidence is asked for"
+            return apart if disagree else None
         least = measured.threshold_for(self.settings.risk) if asked is None else asked
         if stated >= least:
             return None
@@ -232,7 +233,7 @@ def citations(evidence: Sequence[Evidence], support: Sequence[float]) -> tuple[C
     cited = [
         Citation(number, each.key, says(each), each.score, float(share))
         for number, (each, share) in enumerate(zip(evidence, support, strict=True), 1)
-        if share >= LEAST_SUPPORT
+        if share >= CITED
     ]
     return tuple(sorted(cited, key=lambda citation: (-citation.support, citation.number)))
 

@@ -18,6 +18,8 @@ SYSTEM = (
     '"citations": [1], "confidence": 0.0 to 1.0, "found": true}'
 )
 _CAPTION = "Write a caption for the picture that was searched with."
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"')
+_MARK = re.compile(r"[<>]|\[(?=/?[A-Z])")
 _FENCED = re.compile(r"\A```(?:json)?\s*\n(.*)\n\s*```\Z", re.DOTALL | re.IGNORECASE)
 
 
@@ -57,7 +59,13 @@ def request(prompt: Prompt, maskers: Sequence[Masker]) -> str:
         neighbours.append(neighbour)
     task = _CAPTION if prompt.question is None else "Answer the question."
     asked = {"question": mask(prompt.question, maskers)} if prompt.question is not None else {}
-    return f"{task}\n{json.dumps({**asked, 'neighbours': neighbours}, ensure_ascii=False)}"
+    told = json.dumps({**asked, "neighbours": neighbours}, ensure_ascii=False)
+    return f"{task}\n{_STRING.sub(_harmless, told)}"
+
+
+def _harmless(quoted: re.Match[str]) -> str:
+    """Spell what chat templates take for their own marks, such as <image> or [INST], by number."""
+    return _MARK.sub(lambda mark: f"\\u{ord(mark[0]):04x}", quoted[0])
 
 
 def parse(text: str) -> Reply | None:

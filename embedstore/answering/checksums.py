@@ -14,8 +14,10 @@ def luhn(number: str) -> bool:
 
 
 def iban(number: str) -> bool:
-    """Check an account number (ISO 13616): remainder 1 of 97."""
+    """Check an account number (ISO 13616): 15 letters and digits or more, remainder 1 of 97."""
     solid = "".join(filter(str.isalnum, number)).upper()
+    if len(solid) < 15:
+        return False
     return int("".join(str(int(sign, 36)) for sign in solid[4:] + solid[:4])) % 97 == 1
 
 

@@ -14,25 +14,30 @@ from embedstore.answering import checksums
 
 Masker = Callable[[str], str]
 _Test = Callable[[str], bool]
-_Verdict = Callable[[re.Match[str]], bool]
+_Measure = Callable[[re.Match[str]], int]
+"""Gives how many characters of a match are what it looks like, from its start; 0 for none."""
 
 
 _GAP = r"[ .\u00a0\u2010-\u2013-]"
+_CARD_GAP = r"[ ./\t\u00a0\u2010-\u2013-]{1,2}"  # check digits tell, so it may be wide
 _DIGIT = re.compile(r"\d")
-_START, _END = r"(?<![\w.])", r"(?!\w)"
+# Not inside a word, nor after the point of a number
+_START, _END = r"(?<!\w)(?<!\d\.)", r"(?!\w)"
+_FIRST_DIGIT = r"(?<!\d)(?<!\d\.)"  # letters may stand before it
 # A start is refused inside a run and runs are never given back: no text is read twice
 _EMAIL = re.compile(r"(?<![\w.+%'-])[\w.+%'-]++@[\w-]++(?:\.[\w-]++)++")
 
 
-def _shape(pattern: str) -> re.Pattern[str]:
+def _shape(pattern: str, start: str = _START, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
     """Find a shape wherever it starts, also inside of one that failed its test."""
-    return re.compile(rf"{_START}(?=({pattern}){_END})", re.IGNORECASE)
+    return re.compile(rf"{start}(?=({pattern}){_END})", re.IGNORECASE | flags)
 
 
 _CARD = _shape(
-    rf"\d{{13,19}}|\d{{4}}{_GAP}\d{{4}}{_GAP}\d{{4}}{_GAP}\d{{1,4}}|\d{{4}}{_GAP}\d{{6}}{_GAP}\d{{4,5}}"
+    rf"\d{{13,19}}|\d{{4}}{_CARD_GAP}\d{{4}}{_CARD_GAP}\d{{4}}{_CARD_GAP}\d{{1,4}}|\d{{4}}{_CARD_GAP}\d{{6}}{_CARD_GAP}\d{{4,5}}",
+    _FIRST_DIGIT,
 )
-_IBAN = _shape(r"[a-z]{2}\d\d(?: ?[a-z0-9]{4}){2,7}(?: ?[a-z0-9]{1,3})?")
+_IBAN = _shape(r"[a-z]{2}\d\d(?: ?[a-z0-9]{4}){2,7}(?: ?[a-z0-9]{1,3})?", flags=re.ASCII)
 # No two of these fit the same number
 _ID = _shape(
     r"(?P<ssn>(?!000|666|9)\d{3}[- ](?!00)\d\d[- ](?!0000)\d{4})"
@@ -77,28 +82,28 @@ def emails(text: str) -> str:
 
 def accounts(text: str) -> str:
     """Mask bank accounts."""
-    return _replaced(text, _IBAN, lambda found: checksums.iban(found[1]), "[iban]")
+    return _replaced(text, _IBAN, _account, "[iban]")
 
 
 def cards(text: str) -> str:
     """Mask numbers of payment cards."""
-    return _replaced(text, _CARD, lambda found: checksums.luhn(found[1]), "[card]")
+    return _replaced(text, _CARD, _whole(lambda found: checksums.luhn(found[1])), "[card]")
 
 
 def identities(text: str) -> str:
     """Mask national identity numbers."""
-    return _replaced(text, _ID, _is_identity, "[id]")
+    return _replaced(text, _ID, _whole(_is_identity), "[id]")
 
 
 def hosts(text: str) -> str:
     """Mask IP addresses."""
-    return _replaced(text, _IP, _is_host, "[ip]")
+    return _replaced(text, _IP, _whole(_is_host), "[ip]")
 
 
 def phones(text: str) -> str:
     """Mask telephone numbers."""
-    text = _replaced(text, _PHONE, _is_phone, "[phone]")
-    return _replaced(text, _ANNOUNCED_PHONE, _is_phone, "[phone]")
+    text = _replaced(text, _PHONE, _whole(_is_phone), "[phone]")
+    return _replaced(text, _ANNOUNCED_PHONE, _whole(_is_phone), "[phone]")
 
 
 # Telephone numbers last: their shapes are the loosest
@@ -120,17 +125,28 @@ def mask(text: str, maskers: Sequence[Masker] = DEFAULT) -> str:
     return text
 
 
-def _replaced(text: str, shape: re.Pattern[str], test: _Verdict, label: str) -> str:
-    """Replace the first group of each match that passes the test."""
+def _replaced(text: str, shape: re.Pattern[str], measure: _Measure, label: str) -> str:
+    """Replace as much of the first group of each match as is measured."""
     if _DIGIT.search(text) is None:
         return text
     kept, done = [], 0
     for found in shape.finditer(text):
-        start, end = found.span(1)
-        if start >= done and test(found):
+        start = found.start(1)
+        if start >= done and (length := measure(found)):
             kept += [text[done:start], label]
-            done = end
+            done = start + length
     return "".join([*kept, text[done:]])
+
+
+def _whole(test: Callable[[re.Match[str]], bool]) -> _Measure:
+    return lambda found: len(found[1]) if test(found) else 0
+
+
+def _account(found: re.Match[str]) -> int:
+    """Measure an account's number: words that follow it may look like a part of it."""
+    said = found[1]
+    ends = [len(said), *(at for at in range(len(said) - 1, 0, -1) if said[at] == " ")]
+    return next((end for end in ends if checksums.iban(said[:end])), 0)
 
 
 def _is_identity(found: re.Match[str]) -> bool:

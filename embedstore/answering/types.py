@@ -9,6 +9,8 @@ import numpy as np
 
 from embedstore.types import Encoder, Vectors
 
+CITED = 0.01  # support of an answer from which on a piece of evidence is cited
+
 
 @dataclass(frozen=True)
 class Evidence:

@@ -4,8 +4,8 @@ Vedantam, Zitnick and Parikh 2015, "CIDEr: Consensus-based Image Description Eva
 """
 
 import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -98,16 +98,13 @@ class CiderD:
         """
         said = [self._weighed(text) for text in candidates]
         known = [self._weighed(text) for text in references]
-        columns = {
-            gram: at for at, gram in enumerate({gram for one in known for gram in one.weights})
-        }
-        sizes = np.zeros((len(columns), _LONGEST))
-        for gram, at in columns.items():
-            sizes[at, len(gram) - 1] = 1.0
-        there = _rows(known, columns)  # (r, columns)
-        products = np.stack(
-            [(np.minimum(row, there) * there) @ sizes for row in _rows(said, columns)]
-        )
+        holders = _holders(known)
+        products = np.zeros((len(said), len(known), _LONGEST))
+        for row, one in enumerate(said):
+            for gram, weight in one.weights.items():
+                if gram in holders:
+                    places, theirs = holders[gram]
+                    products[row, places, len(gram) - 1] += np.minimum(weight, theirs) * theirs
         norms = np.stack([one.norms for one in said])[:, None] * [one.norms for one in known]
         cosines = np.divide(products, norms, out=np.zeros_like(products), where=norms > 0)
         gaps = np.subtract.outer([one.length for one in said], [one.length for one in known])
@@ -127,16 +124,15 @@ class CiderD:
         )  # as pycocoevalcap: bigrams
 
 
-def _rows(
-    texts: Sequence[_Weighted], columns: Mapping[tuple[str, ...], int]
-) -> NDArray[np.float64]:
-    """Lay the weights of texts side by side `(texts, columns)`; what has no column is left out."""
-    laid = np.zeros((len(texts), len(columns)))
-    for row, one in zip(laid, texts, strict=True):
-        shared = [
-            (columns[gram], weight) for gram, weight in one.weights.items() if gram in columns
-        ]
-        if shared:
-            places, weights = zip(*shared, strict=True)
-            row[list(places)] = weights
-    return laid
+def _holders(
+    texts: Sequence[_Weighted],
+) -> dict[tuple[str, ...], tuple[list[int], NDArray[np.float64]]]:
+    """Give for each run of words which texts hold it, and its weight in each."""
+    places = defaultdict[tuple[str, ...], list[int]](list)
+    for place, one in enumerate(texts):
+        for gram in one.weights:
+            places[gram].append(place)
+    return {
+        gram: (own, np.array([texts[place].weights[gram] for place in own]))
+        for gram, own in places.items()
+    }

@@ -218,3 +218,10 @@ def test_an_answer_names_who_stood_in_and_is_as_sure_as_that(doors, picture):
     assert (told.text, told.generator, told.confidence) == ("a door", "consensus", None)
     withheld = Answerer(doors, Says("a door"), confidences=confidences).caption(picked)
     assert (withheld.text, withheld.generator) == (None, "says")
+
+
+@pytest.mark.parametrize("asked", [{"min_confidence": 0.5}, {"risk": 0.2}])
+def test_a_confidence_that_was_never_measured_is_not_assumed(doors, picture, asked):
+    answer = Answerer(doors, "consensus", Settings(**asked)).caption(picture("asked", "red", 99))
+    assert answer.text is None
+    assert "never measured" in answer.abstained

@@ -1,12 +1,14 @@
 """A reply is read to the type or not at all."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedstore.answering.chat import Reply, draft, parse
+from embedstore.answering.chat import Reply, draft, parse, request
+from embedstore.answering.types import Evidence, Prompt
 
 SAID = {"answer": "a dog", "citations": [1], "found": True}
 JSON = st.recursive(
@@ -61,3 +63,12 @@ def test_any_reply_gives_a_draft_that_cites_only_what_was_shown(said, shown):
 @given(st.text())
 def test_any_text_is_read_or_refused(text):
     parse(text)
+
+
+@given(st.text('<|>[]/INSTimage_end_s{}"\\ ', max_size=60))
+def test_no_caption_can_write_a_mark_of_a_chat_template(text):
+    told = request(Prompt((Evidence("k", (text,), 0.5),), text), ())
+    assert not set("<>") & set(told)
+    assert not re.search(r"\[/?[A-Z]", told)
+    said = json.loads(told.split("\n", 1)[1])  # and a model reads what was written
+    assert (said["question"], said["neighbours"][0]["texts"]) == (text, [text])

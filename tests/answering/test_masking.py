@@ -25,6 +25,12 @@ from embedstore.answering.masking import DEFAULT, cards, mask
         ("1234 4111 1111 1111 1111", "1234 [card]"),
         ("IBAN DE89 3704 0044 0532 0130 00.", "IBAN [iban]."),
         ("GB82WEST12345698765432", "[iban]"),
+        ("ES91 2100 0418 4502 0005 1332 is my account", "[iban] is my account"),
+        ("AT61 1904 3002 3457 3201 for rent", "[iban] for rent"),
+        ("no.4111111111111111", "no.[card]"),
+        ("CC4111111111111111", "CC[card]"),
+        ("4111  1111  1111  1111 and 4111/1111/1111/1111", "[card] and [card]"),
+        ("id.078-05-1120", "id.[id]"),
         ("NO93 8601 1117 947", "[iban]"),
         ("ssn 078-05-1120", "ssn [id]"),
         ("AB 12 34 56 C", "[id]"),
@@ -49,6 +55,28 @@ from embedstore.answering.masking import DEFAULT, cards, mask
 def test_personal_data_is_masked(text, expected):
     assert mask(text) == expected
     assert mask(mask(text)) == expected
+
+
+WORDS = st.lists(st.sampled_from(["a", "is", "my", "rent", "the", "for", "dog"]), max_size=4)
+NUMBERS = {
+    "DE89 3704 0044 0532 0130 00": "[iban]",
+    "ES9121000418450200051332": "[iban]",
+    "4111 1111 1111 1111": "[card]",
+    "5500-0000-0000-0004": "[card]",
+    "078-05-1120": "[id]",
+    "529.982.247-25": "[id]",
+}
+
+
+@given(WORDS, st.sampled_from(sorted(NUMBERS)), WORDS)
+def test_no_words_around_a_number_hide_it(before, number, after):
+    said = " ".join([*before, NUMBERS[number], *after])
+    assert mask(" ".join([*before, number, *after])) == said
+
+
+@given(st.text("GB82 WEST\u212a\u017f12345\u0661\u00b2.-/", max_size=60))
+def test_no_letter_of_another_script_breaks_it(text):
+    assert isinstance(mask(text), str)
 
 
 @pytest.mark.parametrize(

@@ -235,18 +235,50 @@ def test_a_cursor_of_something_else_is_refused(made, store):
 @given(garbage=st.text(max_size=100) | st.text("ABCabc-_09=", min_size=70, max_size=90))
 def test_garbage_is_no_cursor(garbage):
     with pytest.raises(BadQuery, match="damaged or no cursor"):
-        read(garbage, 1, "0" * 32)
+        read(garbage, 1, DIM)
 
 
 @given(st.data())
 def test_a_cursor_with_any_letter_changed_is_refused(data):
-    place = Place(1, "ab" * 16, 5, 0.25, 9, 3)
+    place = Place(1, "ab" * 16, 5, 0.25, 9, 3, unit(1)[0].tobytes())
     cursor = place.cursor()
-    assert read(cursor, 1, "ab" * 16) == place
+    assert read(cursor, 1, DIM) == place
     at = data.draw(st.integers(0, len(cursor) - 2))  # the last letter has unused bits
     letter = data.draw(st.sampled_from("ABCabc-_09").filter(lambda one: one != cursor[at]))
     with pytest.raises(BadQuery, match="damaged"):
-        read(cursor[:at] + letter + cursor[at + 1 :], 1, "ab" * 16)
+        read(cursor[:at] + letter + cursor[at + 1 :], 1, DIM)
+
+
+@pytest.mark.parametrize("scale", [0.0, 2.0, np.nan, np.inf])
+def test_a_made_up_vector_is_refused(scale):
+    with np.errstate(invalid="ignore"):
+        forged = Place(1, "ab" * 16, 5, 0.25, 9, 3, (unit(1)[0] * np.float32(scale)).tobytes())
+    with pytest.raises(BadQuery, match="damaged"):
+        read(forged.cursor(), 1, DIM)
+    with pytest.raises(BadQuery, match="damaged"):
+        read(replace(forged, vector=unit(1)[0].tobytes()).cursor(), 1, DIM + 1)
+
+
+def test_pages_go_on_though_an_encoder_gives_other_bits_each_time(made):
+    class Wavering:
+        """The toy encoder, with a rounding of its own in every call."""
+
+        def __init__(self, inner):
+            self.inner, self.space, self.calls = inner, inner.space, 0
+
+        def overlong(self, texts):
+            return [False] * len(texts)
+
+        def encode_texts(self, texts):
+            self.calls += 1
+            moved = self.inner.encode_texts(texts) + np.float32(self.calls * 1e-7)
+            return moved / np.linalg.norm(moved, axis=1, keepdims=True)
+
+    wavering = Wavering(made.encoder)
+    made.use(wavering)
+    found = [hit.item.key for hit in pages(made, Query("the sea", k=7))]
+    assert len(found) == len(set(found)) == 200
+    assert wavering.calls == 1  # later pages have its vector
 
 
 def test_a_cursor_from_after_a_restored_backup_is_refused(made, monkeypatch):

@@ -7,6 +7,7 @@ import torch
 
 from embedstore.answering.head.model import Head, Memory
 from embedstore.answering.head.pointer import log_probability
+from embedstore.answering.types import CITED
 
 _NOTICEABLE = 0.01  # fall of the mean log-probability of a piece, below which nothing was lost
 
@@ -66,7 +67,7 @@ def judge(
     confirmed = lost[:-1] > _NOTICEABLE
     if not confirmed.any() and lost[-1] > _NOTICEABLE:
         confirmed[shares.argmax()] = True
-    support = torch.where(confirmed, shares.clamp(1e-4, 1.0), 0.0)
+    support = torch.where(confirmed, shares.clamp(CITED, 1.0), 0.0)
     return Judged(
         tuple(support.tolist()),
         float(means[0]),
