@@ -110,10 +110,12 @@ def create_app(
     app.include_router(health.router)
     app.include_router(telemetry_metrics.router)
     app.state.canary = health.Canary(store)
+    app.state.numbers = telemetry_metrics.Numbers(store, app.state.encoders)
     problems.install(app)
     documented.install(app)
     names = None if hosts is None else frozenset(hosts)
-    install(app, Door(api_key, KeyRing(store.folder), names, origins, limits or Limits()))
+    app.state.limits = limits or Limits()
+    install(app, Door(api_key, KeyRing(store.folder), names, origins, app.state.limits))
     if traces is not None:
         from api.telemetry_traces import Traced
 
@@ -125,7 +127,8 @@ def create_app(
 
 @asynccontextmanager
 async def _finishing(app: FastAPI) -> AsyncIterator[None]:
-    """Finish the accepted work before the service ends."""
+    """Give every accepted request a thread; finish the accepted work before the service ends."""
+    to_thread.current_default_thread_limiter().total_tokens += app.state.limits.waiting
     yield
     await to_thread.run_sync(app.state.jobs.close)
     await to_thread.run_sync(app.state.encoders.close)

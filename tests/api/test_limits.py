@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from anyio import to_thread
 from fastapi.testclient import TestClient
 
 from api.app import create_app
@@ -95,6 +96,33 @@ def test_more_requests_than_may_wait_are_refused_at_once(store, slow):
         go.set()
         assert [each.result().status_code for each in waiting] == [200, 200]
         assert client.post(SEARCH, json={"text": "x"}).status_code == 200
+
+
+def test_stuck_searches_keep_no_one_else_from_an_answer(store, slow):
+    go, running = slow
+    stuck = 60  # more than the threads that a service has by itself
+    with TestClient(create_app(store)) as client, ThreadPoolExecutor(stuck + 1) as threads:
+        searches = [threads.submit(client.post, SEARCH, json={"text": "x"}) for _ in range(stuck)]
+        for _ in searches:
+            assert running.acquire(timeout=5)
+        for path in ("/health/live", "/health/ready", "/metrics", "/v1/collections"):
+            assert threads.submit(client.get, path).result(5).status_code == 200, path
+        assert not any(each.done() for each in searches)
+        go.set()
+        assert {each.result().status_code for each in searches} == {200}
+
+
+def test_probes_have_threads_that_no_request_takes(store, slow):
+    go, running = slow
+    with TestClient(create_app(store)) as client, ThreadPoolExecutor(4) as threads:
+        limiter = client.portal.call(to_thread.current_default_thread_limiter)
+        client.portal.call(setattr, limiter, "total_tokens", 1)
+        search = threads.submit(client.post, SEARCH, json={"text": "x"})
+        assert running.acquire(timeout=5)
+        for path in ("/health/live", "/health/ready", "/metrics"):
+            assert threads.submit(client.get, path).result(5).status_code == 200, path
+        assert not search.done()
+        go.set()
 
 
 def test_every_answer_has_the_headers_that_bound_a_browser(client):
