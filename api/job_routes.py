@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 from fastapi.responses import StreamingResponse
@@ -12,16 +12,19 @@ from fastapi.responses import StreamingResponse
 from api import dependencies
 from api.dependencies import Named, Opened, Running
 from api.documented import errors
+from api.encoder_names import model_name
 from api.job_schemas import Calibrating, Clustering, NearDuplicates, ReEmbedding, Started
 from api.jobs import Job, Jobs, Progress, State
 from api.keys_scopes import sees
-from embedstore import Collection, re_embed
+from embedstore import Collection, Store, re_embed
 from embedstore.calibration import calibrate
 from embedstore.clusters import clusters
+from embedstore.corpus import Failure
 from embedstore.duplicates import duplicates
 from embedstore.types import as_json
 
 LOOK_SECONDS, ALIVE_SECONDS = 0.1, 15.0
+NO_REASON = "cannot be encoded; `embedstore re-embed` on the server's machine says why"
 
 router = dependencies.router("jobs")
 
@@ -50,17 +53,7 @@ def move(
     job = jobs.start(
         "re-embed",
         collection.name,
-        lambda tell: as_json(
-            re_embed(
-                store,
-                collection.name,
-                wanted.encoder,
-                keep=wanted.keep,
-                allow_missing=wanted.allow_missing,
-                skip_without_source=wanted.skip_without_source,
-                progress=lambda done, total, _: tell(done, total),
-            )
-        ),
+        lambda tell: _moved(store, collection, wanted, tell),
     )
     return _started(job, response)
 
@@ -86,7 +79,7 @@ def find_duplicates(
     job = jobs.start(
         "duplicates",
         collection.name,
-        lambda tell: _without_reasons(collection, wanted, tell),
+        lambda tell: _grouped(collection, wanted, tell),
     )
     return _started(job, response)
 
@@ -154,8 +147,26 @@ async def _told(name: str, jobs: Jobs) -> AsyncIterator[str]:
         quiet += LOOK_SECONDS
 
 
-def _without_reasons(collection: Collection, wanted: NearDuplicates, tell: Progress) -> object:
-    """Find duplicates; why a picture cannot be read may tell where it lies."""
+def _moved(
+    store: Store, collection: Collection, wanted: ReEmbedding, tell: Progress
+) -> dict[str, Any]:
+    """Re-embed a collection."""
+    before = model_name(collection.info.space)
+    report = re_embed(
+        store,
+        collection.name,
+        wanted.encoder,
+        keep=wanted.keep,
+        allow_missing=wanted.allow_missing,
+        skip_without_source=wanted.skip_without_source,
+        progress=lambda done, total, _: tell(done, total),
+    )
+    failed = [{"key": key, "reason": NO_REASON} for key in _keys(report.failed)]
+    return as_json(report) | {"before": before, "failed": failed}
+
+
+def _grouped(collection: Collection, wanted: NearDuplicates, tell: Progress) -> dict[str, Any]:
+    """Find duplicates."""
     found = duplicates(
         collection,
         score=wanted.score,
@@ -163,9 +174,12 @@ def _without_reasons(collection: Collection, wanted: NearDuplicates, tell: Progr
         read=not wanted.quick,
         progress=tell,
     )
-    told = as_json(found)
-    told["unreadable"] = [each.key for each in found.unreadable]
-    return told
+    return as_json(found) | {"unreadable": _keys(found.unreadable)}
+
+
+def _keys(failures: Iterable[Failure]) -> list[str]:
+    """Give what failed; why it did may tell where it lies on this machine."""
+    return [each.key for each in failures]
 
 
 def _started(job: Job, response: Response) -> Started:

@@ -3,12 +3,15 @@
 import json
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from fastapi.testclient import TestClient
+from PIL import Image
 
 from api.app import create_app
 from api.jobs import MOST_REMEMBERED, MOST_WAITING, Jobs
+from embedstore import Item, encoders
 from embedstore.errors import Corrupt, Invalid, NotFound, Overloaded
 
 WORDS = "/v1/collections/words"
@@ -44,6 +47,22 @@ def test_a_collection_is_re_embedded_and_tells_how_far_it_is(client):
     assert done["result"]["switched"] is True, done
     assert done["done"] == done["total"] == 2
     assert client.post(f"{WORDS}/search", json={"text": "x"}).status_code == 200
+
+
+def test_what_a_job_gives_tells_no_path_of_the_machine(client, store, tmp_path):
+    own = encoders.load("toy")
+    own.space = replace(own.space, encoder=f"local-dir:{tmp_path}", weights="others")
+    picture = tmp_path / "a.png"
+    Image.new("RGB", (8, 8)).save(picture)
+    store.create("photos", own).add([Item("a", picture), Item("b", texts=("a door",))])
+    picture.unlink()
+    found = [
+        followed(client, client.post(f"/v1/collections/photos/{path}", json=body))["result"]
+        for path, body in (("duplicates", {}), ("re-embed", {"encoder": "toy"}))
+    ]
+    assert found[0]["unreadable"] == ["a"]
+    assert [each["key"] for each in found[1]["failed"]] == ["a"]
+    assert "/" not in json.dumps(found)
 
 
 def test_a_failed_job_says_why_in_one_line(client):
