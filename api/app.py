@@ -127,9 +127,9 @@ def create_app(
 
 @asynccontextmanager
 async def _finishing(app: FastAPI) -> AsyncIterator[None]:
-    """Give every accepted request a thread; finish the accepted work before the service ends."""
+    """Give every accepted request a thread; finish what can be finished before it ends."""
     to_thread.current_default_thread_limiter().total_tokens += app.state.limits.waiting
     yield
-    await to_thread.run_sync(app.state.jobs.close)
+    await to_thread.run_sync(app.state.jobs.close, app.state.limits.stop_seconds)
     await to_thread.run_sync(app.state.encoders.close)
     app.state.pictures.close()

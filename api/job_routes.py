@@ -15,7 +15,7 @@ from api.documented import errors
 from api.encoder_names import model_name
 from api.job_schemas import Calibrating, Clustering, NearDuplicates, ReEmbedding, Started
 from api.jobs import Job, Jobs, Progress, State
-from api.keys_scopes import sees
+from api.keys_scopes import allow, scope_needed, sees
 from embedstore import Collection, Store, re_embed
 from embedstore.calibration import calibrate
 from embedstore.clusters import clusters
@@ -54,6 +54,7 @@ def move(
         "re-embed",
         collection.name,
         lambda tell: _moved(store, collection, wanted, tell),
+        stoppable=True,
     )
     return _started(job, response)
 
@@ -80,6 +81,7 @@ def find_duplicates(
         "duplicates",
         collection.name,
         lambda tell: _grouped(collection, wanted, tell),
+        stoppable=True,
     )
     return _started(job, response)
 
@@ -119,13 +121,24 @@ def job(job: Seen) -> Started:
     return _on_wire(job)
 
 
+@router.delete("/jobs/{job}", responses=errors(404, 409))
+def cancel(job: Seen, jobs: Running, request: Request) -> Started:
+    """Cancel a job that waits, or have one that runs stop after its next step if it can.
+
+    What a re-embed has done is kept: started again, it goes on there. It cannot be stopped while it
+    builds the index.
+    """
+    allow(request, scope_needed("POST", f"/v1/collections/{job.collection}/{job.kind}"))
+    return _on_wire(jobs.cancel(job.id))
+
+
 @router.get(
     "/jobs/{job}/events",
     response_class=StreamingResponse,
     responses={200: {"content": {"text/event-stream": {}}}, **errors(404)},
 )
 def events(job: Seen, jobs: Running) -> StreamingResponse:
-    """Follow a job: server-sent events named by its state, until it is done or failed."""
+    """Follow a job: server-sent events named by its state, until it ends."""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(_told(job.id, jobs), media_type="text/event-stream", headers=headers)
 
