@@ -9,7 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.keys import Key, KeyRing, digest_of
-from api.keys_scopes import beyond, is_open, reaches, scope_needed
+from api.keys_scopes import beyond, bound, is_open, reaches, scope_needed
 from api.limits import Limits, Rate
 from api.limits_time import Bounded, too_large
 from api.problems import problem
@@ -190,9 +190,7 @@ def _beyond(key: Key, method: str, path: str) -> _Refusal | None:
     if not key.allows(needed):
         return _Refusal(403, "OutOfScope", beyond(key, needed))
     if key.collection is not None and not reaches(method, path, key.collection):
-        return _Refusal(
-            403, "OutOfScope", f"key {key.name!r} is for collection {key.collection!r} alone"
-        )
+        return _Refusal(403, "OutOfScope", bound(key))
     return None
 
 

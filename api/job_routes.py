@@ -47,9 +47,15 @@ def compact(collection: Named, jobs: Running, response: Response) -> Started:
 
 @router.post("/collections/{name}/re-embed", status_code=202, responses=errors(404, 409))
 def move(
-    wanted: ReEmbedding, collection: Named, store: Opened, jobs: Running, response: Response
+    wanted: ReEmbedding,
+    collection: Named,
+    store: Opened,
+    jobs: Running,
+    request: Request,
+    response: Response,
 ) -> Started:
     """Move a collection to another encoder; it serves and takes items all the while."""
+    allow(request, collection=wanted.keep)
     job = jobs.start(
         "re-embed",
         collection.name,

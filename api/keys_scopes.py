@@ -72,17 +72,29 @@ def sees(request: Request, collection: str) -> bool:
     return key is None or key.collection in (None, collection)
 
 
-def allow(request: Request, scope: Scope) -> None:
-    """Let a request go on whose key has a scope that its path alone did not tell.
+def allow(request: Request, scope: Scope = "read", collection: str | None = None) -> None:
+    """Let a request go on whose key may do what its path alone did not tell.
+
+    Args:
+        request: It, with the key it came with.
+        scope: It needs.
+        collection: It reaches beside the one in its path, if any.
 
     Raises:
-        OutOfScope: It has not.
+        OutOfScope: The key may not.
     """
     key: Key | None = getattr(request.state, "key", None)
     if key is not None and not key.allows(scope):
         raise OutOfScope(beyond(key, scope))
+    if key is not None and collection is not None and not sees(request, collection):
+        raise OutOfScope(bound(key))
 
 
 def beyond(key: Key, scope: Scope) -> str:
     """Say that a key lacks a scope."""
     return f"this needs scope {scope!r}; key {key.name!r} has {key.scope!r}"
+
+
+def bound(key: Key) -> str:
+    """Say that a key reaches one collection alone."""
+    return f"key {key.name!r} is for collection {key.collection!r} alone"

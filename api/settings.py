@@ -52,7 +52,8 @@ SETTINGS = {
         secret=True,
     ),
     "api-key": Setting(
-        "Clients may send it as `Authorization: Bearer KEY` and do all; better in the environment.",
+        "Clients may send it as `Authorization: Bearer KEY` and do all; 16 characters at least, "
+        "better in the environment.",
         secret=True,
     ),
     "fetch-urls": Setting(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # A search lets go of Python's lock a dozen times; while requests pour in, it has it back after 5 ms
 # each time. With less it answers a third more of them; with much less, fewer where all is calm.
 SWITCH_SECONDS = 0.0005
+LEAST_KEY = 16  # characters
 
 
 @click.command()
@@ -77,8 +78,13 @@ def serve(show_settings: bool, as_json: bool, **settings: Any) -> None:
 
 
 def _refuse_open_door(settings: dict[str, Any]) -> None:
-    host = settings["host"]
-    if host not in LOOPBACK and not settings["api_key"] and not _has_keys(settings):
+    host, key = settings["host"], settings["api_key"]
+    if key and len(key) < LEAST_KEY:
+        raise click.UsageError(
+            f"the API key has {len(key)} characters, which can be guessed; expected {LEAST_KEY} at "
+            "least; make one with `openssl rand -hex 32`, or with `embedstore keys create NAME`"
+        )
+    if host not in LOOPBACK and not key and not _has_keys(settings):
         raise click.UsageError(
             f"--host {host} can be reached from other machines and no API key is set; "
             "make one with `embedstore keys create NAME` or set EMBEDSTORE_API_KEY, "

@@ -144,6 +144,17 @@ def test_to_cancel_a_job_needs_what_its_start_needs(ring, store):
         go.set()
 
 
+def test_a_key_for_one_collection_names_no_other(ring, store):
+    token = ring.create("owner", "admin", "words")
+    with TestClient(create_app(store)) as client:
+        path, asked = "/v1/collections/words/re-embed", {"encoder": "toy", "keep": "outside"}
+        answer = client.post(path, json=asked, headers=bearer(token))
+        assert (answer.status_code, answer.json()["title"]) == (403, "OutOfScope")
+        assert "'words' alone" in answer.json()["detail"]
+        asked["keep"] = "words"  # which is taken, and the job says so
+        assert client.post(path, json=asked, headers=bearer(token)).status_code == 202
+
+
 def test_a_revoked_key_opens_nothing_at_once_and_the_door_stays_shut(ring, store):
     with TestClient(create_app(store)) as client:
         assert client.get("/v1/collections").status_code == 200
