@@ -132,6 +132,7 @@ def test_every_answer_has_the_headers_that_bound_a_browser(client):
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "no-referrer"
+        assert headers["cross-origin-resource-policy"] == "same-origin"
 
 
 def test_other_origins_are_let_in_only_where_they_are_named(store):
@@ -148,5 +149,6 @@ def test_other_origins_are_let_in_only_where_they_are_named(store):
         assert answer.headers["access-control-allow-origin"] == "https://photos.example"
         found = client.post(SEARCH, json={"text": "x"}, headers={"Origin": asked["Origin"]})
         assert found.status_code == 200
+        assert "cross-origin-resource-policy" not in found.headers
         other = client.options(SEARCH, headers=asked | {"Origin": "https://evil.example"})
         assert "access-control-allow-origin" not in other.headers
