@@ -95,7 +95,8 @@ def create_app(
     )
     app.state.store = store
     app.state.decoding = BoundedSemaphore(default_workers())
-    app.state.encoders = ReadyEncoders(store)
+    app.state.limits = limits = limits or Limits()
+    app.state.encoders = ReadyEncoders(store, limits.waiting)
     app.state.jobs = Jobs()
     app.state.pictures = Pictures(fetching)
     app.state.known = KnownCollections(store)
@@ -114,8 +115,7 @@ def create_app(
     problems.install(app)
     documented.install(app)
     names = None if hosts is None else frozenset(hosts)
-    app.state.limits = limits or Limits()
-    install(app, Door(api_key, KeyRing(store.folder), names, origins, app.state.limits))
+    install(app, Door(api_key, KeyRing(store.folder), names, origins, limits))
     if traces is not None:
         from api.telemetry_traces import Traced
 

@@ -112,6 +112,19 @@ def test_stuck_searches_keep_no_one_else_from_an_answer(store, slow):
         assert {each.result().status_code for each in searches} == {200}
 
 
+def test_whoever_is_let_in_may_wait_for_the_encoder(store, monkeypatch):
+    go, encoder = threading.Event(), store.collection("words").encoder
+    encode = encoder.encode_texts
+    monkeypatch.setattr(encoder, "encode_texts", lambda texts: go.wait(20) and encode(texts))
+    with TestClient(create_app(store)) as client, ThreadPoolExecutor(120) as threads:
+        asked = [threads.submit(client.post, SEARCH, json={"text": f"{n}"}) for n in range(120)]
+        while client.app.state.encoders.waiting().get("toy", 0) < 100:
+            assert not any(each.done() for each in asked)
+            time.sleep(0.01)
+        go.set()
+        assert {each.result().status_code for each in asked} == {200}
+
+
 def test_probes_have_threads_that_no_request_takes(store, slow):
     go, running = slow
     with TestClient(create_app(store)) as client, ThreadPoolExecutor(4) as threads:
