@@ -5,9 +5,7 @@ from collections.abc import Sequence
 
 from embedstore.answering import generators
 from embedstore.answering.types import Generator
-from embedstore.errors import NotFound
-
-BUNDLED = ("consensus", "head")
+from embedstore.errors import NotFound, Unavailable
 
 
 class Allowed:
@@ -34,8 +32,9 @@ class Allowed:
 
         Raises:
             NotFound: It is not allowed here.
+            Unavailable: It is, and its files are gone; what says where they were is for the log.
         """
-        allowed = self._names or BUNDLED
+        allowed = self._names or generators.bundled()
         wanted = name or (self._names[0] if self._names else generators.best_for(space))
         if wanted not in allowed:
             raise NotFound(
@@ -44,5 +43,11 @@ class Allowed:
             )
         with self._loading:
             if wanted not in self._loaded:
-                self._loaded[wanted] = generators.load(wanted, key=self._key)
+                self._loaded[wanted] = self._load(wanted)
             return self._loaded[wanted]
+
+    def _load(self, name: str) -> Generator:
+        try:
+            return generators.load(name, key=self._key)
+        except NotFound as error:
+            raise Unavailable(str(error)) from error

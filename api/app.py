@@ -95,7 +95,8 @@ def create_app(
     )
     app.state.store = store
     app.state.decoding = BoundedSemaphore(default_workers())
-    app.state.encoders = ReadyEncoders(store)
+    app.state.limits = limits = limits or Limits()
+    app.state.encoders = ReadyEncoders(store, limits.waiting)
     app.state.jobs = Jobs()
     app.state.pictures = Pictures(fetching)
     app.state.known = KnownCollections(store)
@@ -110,10 +111,11 @@ def create_app(
     app.include_router(health.router)
     app.include_router(telemetry_metrics.router)
     app.state.canary = health.Canary(store)
+    app.state.numbers = telemetry_metrics.Numbers(store, app.state.encoders)
     problems.install(app)
     documented.install(app)
     names = None if hosts is None else frozenset(hosts)
-    install(app, Door(api_key, KeyRing(store.folder), names, origins, limits or Limits()))
+    install(app, Door(api_key, KeyRing(store.folder), names, origins, limits))
     if traces is not None:
         from api.telemetry_traces import Traced
 
@@ -125,9 +127,10 @@ def create_app(
 
 @asynccontextmanager
 async def _finishing(app: FastAPI) -> AsyncIterator[None]:
-    """Finish the accepted work before the service ends."""
+    """Give every accepted request a thread; finish what can be finished before it ends."""
+    to_thread.current_default_thread_limiter().total_tokens += app.state.limits.waiting
     yield
-    await to_thread.run_sync(app.state.searching.close)
-    await to_thread.run_sync(app.state.jobs.close)
+    app.state.searching.close()
+    await to_thread.run_sync(app.state.jobs.close, app.state.limits.stop_seconds)
     await to_thread.run_sync(app.state.encoders.close)
     app.state.pictures.close()

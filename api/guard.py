@@ -9,7 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.keys import Key, KeyRing, digest_of
-from api.keys_scopes import is_open, reaches, scope_needed
+from api.keys_scopes import beyond, bound, is_open, reaches, scope_needed
 from api.limits import Limits, Rate
 from api.limits_time import Bounded, too_large
 from api.problems import problem
@@ -30,6 +30,8 @@ HEADERS = (
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
 )
+# No other site's page shows what a server answers, unless some may use it
+OWN_PAGE_ALONE = ((b"cross-origin-resource-policy", b"same-origin"),)
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class Guard:
     def __init__(self, app: ASGIApp, door: Door) -> None:
         self._inner, self._app = app, Bounded(app, door.limits)
         self._door = door
+        self._headers = HEADERS if door.origins else HEADERS + OWN_PAGE_ALONE
         self._rate = Rate(door.limits.rate)
         self._fixed = (
             Key("environment", "admin", None, digest_of(door.api_key), "") if door.api_key else None
@@ -94,7 +97,7 @@ class Guard:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
-        guarded = _Guarded(send)
+        guarded = _Guarded(send, self._headers)
         refusal = self._refusal(scope)
         if refusal is None:
             await self._answered(scope, receive, guarded)
@@ -119,13 +122,13 @@ class Guard:
     def _refusal(self, scope: Scope) -> _Refusal | None:
         headers = dict(scope["headers"])
         return (
-            self._stranger(headers)
+            self._stranger(scope["method"], headers)
             or self._crowded(scope["path"])  # first of the dear ones: it is asked under load
             or self._unknown(scope, headers)
             or self._too_much(headers)
         )
 
-    def _stranger(self, headers: dict[bytes, bytes]) -> _Refusal | None:
+    def _stranger(self, method: str, headers: dict[bytes, bytes]) -> _Refusal | None:
         # Pages of other sites can make a browser call loopback under a name of theirs.
         hosts = self._door.hosts
         if hosts is None:
@@ -135,7 +138,8 @@ class Guard:
             return _Refusal(421, "WrongHost", f"this server answers to {', '.join(sorted(hosts))}")
         # Browsers name the site whose page sends a request, but for links and pictures.
         origin = headers.get(b"origin", b"").decode("latin-1").lower()
-        known = not origin or origin in self._door.origins or origin.partition("://")[2] == host
+        own = origin in self._door.origins or origin.partition("://")[2] == host
+        known = own if origin else not _embedded(method, headers)
         if not known and not self._asks_for_keys():
             return _Refusal(403, "ForeignOrigin", "pages of other sites may not use this server")
         return None
@@ -188,14 +192,16 @@ class Guard:
 def _beyond(key: Key, method: str, path: str) -> _Refusal | None:
     needed = scope_needed(method, path)
     if not key.allows(needed):
-        return _Refusal(
-            403, "OutOfScope", f"this needs scope {needed!r}; key {key.name!r} has {key.scope!r}"
-        )
+        return _Refusal(403, "OutOfScope", beyond(key, needed))
     if key.collection is not None and not reaches(method, path, key.collection):
-        return _Refusal(
-            403, "OutOfScope", f"key {key.name!r} is for collection {key.collection!r} alone"
-        )
+        return _Refusal(403, "OutOfScope", bound(key))
     return None
+
+
+def _embedded(method: str, headers: dict[bytes, bytes]) -> bool:
+    """Say whether a page of another site has what is asked for as a part of it, and no link."""
+    followed = method == "GET" and headers.get(b"sec-fetch-mode") == b"navigate"
+    return headers.get(b"sec-fetch-site") == b"cross-site" and not followed
 
 
 def _name(host: str) -> str:
@@ -208,12 +214,12 @@ def _name(host: str) -> str:
 class _Guarded:
     """What is sent, with the headers that every answer has."""
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    def __init__(self, send: Send, headers: tuple[tuple[bytes, bytes], ...]) -> None:
+        self._send, self._headers = send, headers
         self.begun = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.begun = True
-            message = {**message, "headers": [*message["headers"], *HEADERS]}
+            message = {**message, "headers": [*message["headers"], *self._headers]}
         await self._send(message)

@@ -5,6 +5,7 @@ import threading
 import time
 from typing import Literal
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
@@ -48,6 +49,11 @@ class Canary:
         self._first: dict[str, Vectors] = {}
         self._checking = threading.Lock()
         self._last: tuple[float, Readiness] | None = None
+        self._thread = CapacityLimiter(1)  # not one of those that stuck requests hold
+
+    async def told(self) -> Readiness:
+        """Say the same in a thread that no other request can take."""
+        return await to_thread.run_sync(self.sings, limiter=self._thread)
 
     def sings(self) -> Readiness:
         """Say whether the catalog opens and every encoder gives what it gave at first."""
@@ -89,16 +95,16 @@ class Canary:
 
 
 @router.get("/live")
-def live() -> Life:
+async def live() -> Life:  # in the event loop, which needs no thread to answer
     """Say that the process answers."""
     return Life()
 
 
 @router.get("/ready", responses={503: {"model": Readiness, "description": "Not ready."}})
-def ready(request: Request, response: Response) -> Readiness:
+async def ready(request: Request, response: Response) -> Readiness:
     """Open the catalog and encode a canary with every encoder, at most every few seconds."""
     canary: Canary = request.app.state.canary
-    told = canary.sings()
+    told = await canary.told()
     if told.status == "not ready":
         response.status_code = 503
     return told

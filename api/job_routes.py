@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 from fastapi.responses import StreamingResponse
@@ -12,16 +12,19 @@ from fastapi.responses import StreamingResponse
 from api import dependencies
 from api.dependencies import Named, Opened, Running
 from api.documented import errors
+from api.encoder_names import model_name
 from api.job_schemas import Calibrating, Clustering, NearDuplicates, ReEmbedding, Started
 from api.jobs import Job, Jobs, Progress, State
-from api.keys_scopes import sees
-from embedstore import Collection, re_embed
+from api.keys_scopes import allow, scope_needed, sees
+from embedstore import Collection, Store, re_embed
 from embedstore.calibration import calibrate
 from embedstore.clusters import clusters
+from embedstore.corpus import Failure
 from embedstore.duplicates import duplicates
 from embedstore.types import as_json
 
 LOOK_SECONDS, ALIVE_SECONDS = 0.1, 15.0
+NO_REASON = "cannot be encoded; `embedstore re-embed` on the server's machine says why"
 
 router = dependencies.router("jobs")
 
@@ -44,23 +47,20 @@ def compact(collection: Named, jobs: Running, response: Response) -> Started:
 
 @router.post("/collections/{name}/re-embed", status_code=202, responses=errors(404, 409))
 def move(
-    wanted: ReEmbedding, collection: Named, store: Opened, jobs: Running, response: Response
+    wanted: ReEmbedding,
+    collection: Named,
+    store: Opened,
+    jobs: Running,
+    request: Request,
+    response: Response,
 ) -> Started:
     """Move a collection to another encoder; it serves and takes items all the while."""
+    allow(request, collection=wanted.keep)
     job = jobs.start(
         "re-embed",
         collection.name,
-        lambda tell: as_json(
-            re_embed(
-                store,
-                collection.name,
-                wanted.encoder,
-                keep=wanted.keep,
-                allow_missing=wanted.allow_missing,
-                skip_without_source=wanted.skip_without_source,
-                progress=lambda done, total, _: tell(done, total),
-            )
-        ),
+        lambda tell: _moved(store, collection, wanted, tell),
+        stoppable=True,
     )
     return _started(job, response)
 
@@ -86,7 +86,8 @@ def find_duplicates(
     job = jobs.start(
         "duplicates",
         collection.name,
-        lambda tell: _without_reasons(collection, wanted, tell),
+        lambda tell: _grouped(collection, wanted, tell),
+        stoppable=True,
     )
     return _started(job, response)
 
@@ -126,13 +127,24 @@ def job(job: Seen) -> Started:
     return _on_wire(job)
 
 
+@router.delete("/jobs/{job}", responses=errors(404, 409))
+def cancel(job: Seen, jobs: Running, request: Request) -> Started:
+    """Cancel a job that waits, or have one that runs stop after its next step if it can.
+
+    What a re-embed has done is kept: started again, it goes on there. It cannot be stopped while it
+    builds the index.
+    """
+    allow(request, scope_needed("POST", f"/v1/collections/{job.collection}/{job.kind}"))
+    return _on_wire(jobs.cancel(job.id))
+
+
 @router.get(
     "/jobs/{job}/events",
     response_class=StreamingResponse,
     responses={200: {"content": {"text/event-stream": {}}}, **errors(404)},
 )
 def events(job: Seen, jobs: Running) -> StreamingResponse:
-    """Follow a job: server-sent events named by its state, until it is done or failed."""
+    """Follow a job: server-sent events named by its state, until it ends."""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(_told(job.id, jobs), media_type="text/event-stream", headers=headers)
 
@@ -154,8 +166,26 @@ async def _told(name: str, jobs: Jobs) -> AsyncIterator[str]:
         quiet += LOOK_SECONDS
 
 
-def _without_reasons(collection: Collection, wanted: NearDuplicates, tell: Progress) -> object:
-    """Find duplicates; why a picture cannot be read may tell where it lies."""
+def _moved(
+    store: Store, collection: Collection, wanted: ReEmbedding, tell: Progress
+) -> dict[str, Any]:
+    """Re-embed a collection."""
+    before = model_name(collection.info.space)
+    report = re_embed(
+        store,
+        collection.name,
+        wanted.encoder,
+        keep=wanted.keep,
+        allow_missing=wanted.allow_missing,
+        skip_without_source=wanted.skip_without_source,
+        progress=lambda done, total, _: tell(done, total),
+    )
+    failed = [{"key": key, "reason": NO_REASON} for key in _keys(report.failed)]
+    return as_json(report) | {"before": before, "failed": failed}
+
+
+def _grouped(collection: Collection, wanted: NearDuplicates, tell: Progress) -> dict[str, Any]:
+    """Find duplicates."""
     found = duplicates(
         collection,
         score=wanted.score,
@@ -163,9 +193,12 @@ def _without_reasons(collection: Collection, wanted: NearDuplicates, tell: Progr
         read=not wanted.quick,
         progress=tell,
     )
-    told = as_json(found)
-    told["unreadable"] = [each.key for each in found.unreadable]
-    return told
+    return as_json(found) | {"unreadable": _keys(found.unreadable)}
+
+
+def _keys(failures: Iterable[Failure]) -> list[str]:
+    """Give what failed; why it did may tell where it lies on this machine."""
+    return [each.key for each in failures]
 
 
 def _started(job: Job, response: Response) -> Started:

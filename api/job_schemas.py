@@ -13,7 +13,8 @@ class Started(Wire):
     id: str
     kind: str
     collection: str
-    state: Literal["waiting", "running", "done", "failed"]
+    stoppable: bool = Field(description="Whether it can be stopped while it runs.")
+    state: Literal["waiting", "running", "done", "failed", "cancelled"]
     done: int
     total: int = Field(description="Steps in all; 0 where nobody knows.")
     result: Any = None

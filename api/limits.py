@@ -21,12 +21,14 @@ class Limits:
         seconds: Until its body is there, and until its answer begins.
         waiting: Requests whose answer has not begun.
         rate: Requests a second of one key; 0 for any.
+        stop_seconds: Until jobs are left that do not end.
     """
 
     body_bytes: int = MAX_BODY_BYTES
     seconds: float = 60.0
     waiting: int = 128
     rate: float = 100.0
+    stop_seconds: float = 30.0
 
 
 class Rate:

@@ -15,8 +15,14 @@ log = logging.getLogger("embedstore.api")
 class ReadyEncoders:
     """Encoders behind queues, loaded when first needed."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, most_waiting: int) -> None:
+        """Take a store.
+
+        Args:
+            store: Whose collections are encoded for.
+            most_waiting: Calls that wait for one encoder at most.
+        """
+        self._store, self._most_waiting = store, most_waiting
         self._queues: dict[str, QueuedEncoder] = {}
         self._named: dict[str, QueuedEncoder] = {}
         self._locks: dict[str, threading.Lock] = {}
@@ -30,7 +36,7 @@ class ReadyEncoders:
         space = collection.info.space
         with self._alone(space.fingerprint):
             if space.fingerprint not in self._queues:
-                self._queues[space.fingerprint] = QueuedEncoder(_loaded(collection))
+                self._queues[space.fingerprint] = self._queue(_loaded(collection))
         collection.use(self._queues[space.fingerprint])
 
     def waiting(self) -> dict[str, int]:
@@ -68,9 +74,12 @@ class ReadyEncoders:
                 space = loaded.space.fingerprint
                 with self._alone(space):
                     if space not in self._queues:
-                        self._queues[space] = QueuedEncoder(loaded)
+                        self._queues[space] = self._queue(loaded)
                 self._named[name] = self._queues[space]
             return self._named[name]
+
+    def _queue(self, encoder: Encoder) -> QueuedEncoder:
+        return QueuedEncoder(encoder, most_waiting=self._most_waiting)
 
     def close(self) -> None:
         """Finish what waits."""

@@ -43,8 +43,8 @@ class Searching:
         self._cores = ThreadPoolExecutor(default_workers() + 1, "search")
 
     def close(self) -> None:
-        """Wait for the searches that run; those that have not begun are given up."""
-        self._cores.shutdown(cancel_futures=True)
+        """Begin no more searches; those that run still have had the time to stop."""
+        self._cores.shutdown(wait=False, cancel_futures=True)
 
     async def run(
         self,

@@ -52,7 +52,8 @@ SETTINGS = {
         secret=True,
     ),
     "api-key": Setting(
-        "Clients may send it as `Authorization: Bearer KEY` and do all; better in the environment.",
+        "Clients may send it as `Authorization: Bearer KEY` and do all; 16 characters at least, "
+        "better in the environment.",
         secret=True,
     ),
     "fetch-urls": Setting(
@@ -65,7 +66,9 @@ SETTINGS = {
     "max-seconds": Setting("Longest time until an answer begins.", 60.0, _AMOUNT),
     "max-requests": Setting("Requests that wait for their answer at once.", 128, _COUNT),
     "rate": Setting("Requests a second for each API key; 0 for any.", 100.0, click.FloatRange(0)),
-    "stop-seconds": Setting("Time for accepted requests to end at SIGTERM.", 30, _COUNT),
+    "stop-seconds": Setting(
+        "Time for accepted requests, and the job that runs, to end at SIGTERM.", 30, _COUNT
+    ),
     "traces": Setting(
         "An OpenTelemetry collector that gets traces (OTLP over HTTP), as http://localhost:4318."
     ),

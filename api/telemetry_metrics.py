@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -89,17 +90,34 @@ class _Held(Collector):
         yield from (items, quarantined, rows, promised, measured, checked, searches)
 
 
+class Numbers:
+    """All that is counted and held, as Prometheus reads it.
+
+    Attributes:
+        threads: In which it is written; stuck requests hold none of them.
+    """
+
+    def __init__(self, store: Store, encoders: ReadyEncoders) -> None:
+        self._held = CollectorRegistry()
+        self._held.register(_Held(store, encoders))
+        self.threads = CapacityLimiter(2)
+
+    def written(self) -> bytes:
+        """Give them in Prometheus' text format."""
+        return generate_latest(_process) + generate_latest(self._held)
+
+
 @router.get(
     "/metrics",
     response_class=Response,
     responses={200: {"content": {"text/plain": {}}}},
     tags=["health"],
 )
-def metrics(request: Request) -> Response:
+async def metrics(request: Request) -> Response:
     """Give counters, times and promises in Prometheus' text format."""
-    held = CollectorRegistry()
-    held.register(_Held(request.app.state.store, request.app.state.encoders))
-    return Response(generate_latest(_process) + generate_latest(held), media_type=TYPE)
+    numbers: Numbers = request.app.state.numbers
+    told = await to_thread.run_sync(numbers.written, limiter=numbers.threads)
+    return Response(told, media_type=TYPE)
 
 
 def _promised(promise: str | dict[str, Any], part: str) -> float | None:

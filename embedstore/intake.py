@@ -91,13 +91,12 @@ def encoded(
     image_vectors = iter(encoder.encode_images(pixels) if pixels else ())
     text_vectors = iter(encoder.encode_texts(texts) if texts else ())
     cut = iter(encoder.overlong(texts) if texts else ())
-    rows = []
+    rows, before = [], len(report.truncated)
     for each in batch:
         image = None if each.pixels is None else _matrix(image_vectors, 1)
         count = len(each.item.texts)
         text = _matrix(text_vectors, count) if count else None
         if any(list(islice(cut, count))):
-            log.warning("item %s: a text exceeds the context; its end is ignored", each.item.key)
             report.truncated.append(each.item.key)
         row = _row(each, image, text)
         try:
@@ -105,6 +104,8 @@ def encoded(
             rows.append(row)
         except BadItem as error:
             report.failed.append(Failure(each.item.key, str(error)))
+    if count := len(report.truncated) - before:  # keys are paths, which are not for a log
+        log.warning("%d items have a text that exceeds the context; its end is ignored", count)
     return rows
 
 

@@ -1,6 +1,7 @@
 """`embedstore serve`."""
 
 import gc
+import logging
 import os
 import socket
 import sys
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 # A search lets go of Python's lock a dozen times; while requests pour in, it has it back after 5 ms
 # each time. With less it answers a third more of them; with much less, fewer where all is calm.
 SWITCH_SECONDS = 0.0005
+LEAST_KEY = 16  # characters
 
 
 @click.command()
@@ -64,19 +66,25 @@ def serve(show_settings: bool, as_json: bool, **settings: Any) -> None:
     if settings["log"] == "json":
         telemetry_log.start()
     store, folder = settings["store"], settings["index_folder"]
-    with (
-        embedstore.open(store, folder=folder, must_exist=True) as opened,
-        _traces(settings["traces"]) as traces,
-        _listen(settings["host"], settings["port"]) as listening,
-    ):
-        app = _app(opened, settings, traces)
-        _tell(settings["host"], listening.getsockname()[1], as_json)
-        _run(app, listening, settings["stop_seconds"])
+    with embedstore.open(store, folder=folder, must_exist=True) as opened:
+        with (
+            _traces(settings["traces"]) as traces,
+            _listen(settings["host"], settings["port"]) as listening,
+        ):
+            app = _app(opened, settings, traces)
+            _tell(settings["host"], listening.getsockname()[1], as_json)
+            _run(app, listening, settings["stop_seconds"])
+        _leave(app)
 
 
 def _refuse_open_door(settings: dict[str, Any]) -> None:
-    host = settings["host"]
-    if host not in LOOPBACK and not settings["api_key"] and not _has_keys(settings):
+    host, key = settings["host"], settings["api_key"]
+    if key and len(key) < LEAST_KEY:
+        raise click.UsageError(
+            f"the API key has {len(key)} characters, which can be guessed; expected {LEAST_KEY} at "
+            "least; make one with `openssl rand -hex 32`, or with `embedstore keys create NAME`"
+        )
+    if host not in LOOPBACK and not key and not _has_keys(settings):
         raise click.UsageError(
             f"--host {host} can be reached from other machines and no API key is set; "
             "make one with `embedstore keys create NAME` or set EMBEDSTORE_API_KEY, "
@@ -124,6 +132,7 @@ def _app(store: "Store", settings: dict[str, Any], traces: "TracerProvider | Non
             seconds=settings["max_seconds"],
             waiting=settings["max_requests"],
             rate=settings["rate"],
+            stop_seconds=settings["stop_seconds"],
         ),
     )
 
@@ -131,6 +140,11 @@ def _app(store: "Store", settings: dict[str, Any], traces: "TracerProvider | Non
 def _run(app: "FastAPI", listening: socket.socket, stop_seconds: int) -> None:
     """Serve until a signal; what was accepted is finished, then the caller closes the store."""
     import uvicorn
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            app.state.jobs.stop()  # before requests are waited for: some follow a job to its end
+            await super().shutdown(sockets)
 
     config = uvicorn.Config(
         app,
@@ -144,7 +158,15 @@ def _run(app: "FastAPI", listening: socket.socket, stop_seconds: int) -> None:
     gc.freeze()  # a full collection would walk all that was imported: 0.1 s without an answer
     # uvicorn raises its signal again when it is done, which must not keep the store from closing.
     with suppress(KeyboardInterrupt), ended_by_sigterm():
-        uvicorn.Server(config).run(sockets=[listening])
+        Server(config).run(sockets=[listening])
+
+
+def _leave(app: "FastAPI") -> None:
+    """End the process at once where a job is left, for whose thread Python would wait."""
+    if app.state.jobs.underway():
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(0)  # a store stays whole whenever a process ends
 
 
 def _show(as_json: bool) -> None:

@@ -46,9 +46,14 @@ def load(name: str, *, key: str | None = None) -> Generator:
     raise NotFound(f"no generator is called {name!r}; expected one of: {CHOICES}")
 
 
+def bundled() -> tuple[str, ...]:
+    """Name the generators that are here without a model of one's own."""
+    return ("consensus", "head") if BUNDLED_HEAD.is_file() else ("consensus",)
+
+
 def best_for(space: str) -> str:
     """Name the bundled head where it understands the vectors of a space, else `consensus`."""
-    if not BUNDLED_HEAD.is_file():
+    if "head" not in bundled():
         return "consensus"
     try:
         trained_on = json.loads(BUNDLED_HEAD.read_text("utf-8"))["space"]

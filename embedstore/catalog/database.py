@@ -25,9 +25,12 @@ from embedstore.errors import Invalid, MissingExtra, Unavailable
 PG_SCHEMA = "embedstore"  # our tables never meet those of an application in the same database
 WAL_PAGES = 4_000  # 16 MB of log; SQLite's own 1,000 cost a tenth of the rows a second
 HELD = 8  # idle connections for what is read past SQLAlchemy
-ANY_NUMBER = -1  # of connections: as many threads as there are may read and wait for their turn
 OLDEST_SQLITE = (3, 38, 0)  # with RETURNING and JSON functions
 
+_OF_EVERY_ENGINE: dict[str, Any] = {
+    "max_overflow": -1,  # connections: as many threads as there are may read and wait their turn
+    "hide_parameters": True,  # captions and keys, which are not for an error's message
+}
 # How a transaction begins on SQLite, how it is isolated on PostgreSQL.
 _SNAPSHOT = {"sqlite_begin": "BEGIN", "isolation_level": "REPEATABLE READ"}
 _WRITE = {"sqlite_begin": "BEGIN IMMEDIATE", "isolation_level": "READ COMMITTED"}
@@ -163,12 +166,12 @@ def _engine(url: URL, wait: float) -> Engine:
                 "install a newer Python, or use PostgreSQL"
             )
         engine = create_engine(
-            url, paramstyle="named", connect_args={"timeout": wait}, max_overflow=ANY_NUMBER
+            url, paramstyle="named", connect_args={"timeout": wait}, **_OF_EVERY_ENGINE
         )
         event.listen(engine, "connect", lambda connection, _: _set_up_sqlite(connection, wait))
         return engine
     try:
-        engine = create_engine(url, pool_pre_ping=True, max_overflow=ANY_NUMBER)
+        engine = create_engine(url, pool_pre_ping=True, **_OF_EVERY_ENGINE)
     except ModuleNotFoundError as error:
         raise MissingExtra(
             f"a store on PostgreSQL needs the package {error.name}; "

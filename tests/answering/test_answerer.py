@@ -178,7 +178,9 @@ def test_the_bundled_head_answers_where_it_understands_the_vectors(tmp_path, mon
     kept = tmp_path / "config.json"
     monkeypatch.setattr(generators, "BUNDLED_HEAD", kept)
     assert generators.best_for("here") == "consensus"  # none is bundled
+    assert generators.bundled() == ("consensus",)
     kept.write_text('{"space": "here"}')
+    assert generators.bundled() == ("consensus", "head")
     assert generators.best_for("here") == "head"
     assert generators.best_for("elsewhere") == "consensus"
     kept.write_text("{")

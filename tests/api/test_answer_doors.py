@@ -13,6 +13,8 @@ from api.allowed import Allowed
 from api.app import create_app
 from api.cli import EXIT_CODES, main
 from embedstore import Item
+from embedstore.answering import generators
+from embedstore.answering.head import folder
 
 CAPTION, ASK = "/v1/collections/doors/caption", "/v1/collections/doors/ask"
 
@@ -174,6 +176,23 @@ def test_a_server_allows_what_it_was_started_with(doors):
         assert "expected one of: consensus" in refused.json()["detail"]
     kept = Allowed()
     assert kept.of(None, "no space") is kept.of("consensus", "no space")
+
+
+def test_a_head_that_is_not_there_is_no_choice_and_no_path_is_told(
+    served, doors, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(generators, "BUNDLED_HEAD", tmp_path / "config.json")
+    monkeypatch.setattr(folder, "BUNDLED", tmp_path)  # where the weights are not
+    assert generators.bundled() == ("consensus",)
+    refused = served.post(ASK, json={"question": "x", "generator": "head"})
+    assert refused.status_code == 404
+    told = "generator 'head' is not allowed by this server; expected one of: consensus"
+    assert refused.json()["detail"] == told
+    named = create_app(doors, allowed=Allowed((f"head:{tmp_path}",)))
+    with TestClient(named, raise_server_exceptions=False) as made:
+        gone = made.post(ASK, json={"question": "a red door"})
+    assert gone.status_code == 503
+    assert str(tmp_path) not in refused.text + gone.text
 
 
 def test_the_demo_answers_from_other_photos(tmp_path):

@@ -152,6 +152,14 @@ def test_a_public_address_needs_a_key(run):
     assert "EMBEDSTORE_API_KEY" in run("serve", "--host", "0.0.0.0", code=2)
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1"])
+def test_a_key_that_can_be_guessed_is_no_key(run, host):
+    told = run("serve", "--host", host, "--api-key", "guess-me-if-you", code=2)
+    assert "the API key has 15 characters, which can be guessed; expected 16 at least" in told
+    assert "openssl rand -hex 32" in told
+    assert "guess-me-if-you" not in told
+
+
 def test_a_picture_that_is_not_there_is_not_there(run, album):
     run("index", str(album), "--encoder", "toy", "--workers", "0")
     told = run("search", "--image", "nowhere.jpg", code=EXIT_CODES["NotFound"])

@@ -139,6 +139,28 @@ def test_pages_of_other_sites_cannot_use_a_server_on_loopback(store, host):
             assert search(foreign) == 403
 
 
+def test_pages_of_other_sites_cannot_show_what_is_on_loopback_but_may_link_to_it(store):
+    here = {"base_url": "http://localhost:8000"}
+    picture = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+    link = picture | {"Sec-Fetch-Mode": "navigate"}
+    with TestClient(create_app(store, hosts=LOOPBACK), **here) as client:
+        asked = "/v1/collections"
+        told = client.get(asked, headers=picture)
+        assert (told.status_code, told.json()["title"]) == (403, "ForeignOrigin")
+        assert client.get("/", headers=link).status_code == 200
+        assert client.post(asked, headers=link, json={}).status_code == 403
+        for site in ("same-origin", "none"):
+            assert client.get(asked, headers=picture | {"Sec-Fetch-Site": site}).status_code == 200
+    app = create_app(store, hosts=LOOPBACK, origins=["https://photos.example"])
+    with TestClient(app, **here) as client:
+        fetched = picture | {"Sec-Fetch-Mode": "cors", "Origin": "https://photos.example"}
+        assert client.get("/v1/collections", headers=fetched).status_code == 200
+        assert client.get("/v1/collections", headers=picture).status_code == 403
+    with TestClient(create_app(store, hosts=LOOPBACK, api_key="secret"), **here) as client:
+        keyed = picture | {"Authorization": "Bearer secret"}
+        assert client.get("/v1/collections", headers=keyed).status_code == 200
+
+
 def test_a_key_lets_pages_behind_a_proxy_in(store):
     with TestClient(create_app(store, api_key="secret", hosts={"testserver"})) as client:
         headers = {"Authorization": "Bearer secret", "Origin": "https://photos.example"}

@@ -2,6 +2,7 @@
 
 import json
 import stat
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -117,6 +118,43 @@ def test_a_key_for_one_collection_follows_its_jobs_and_no_others(ring, store):
         assert client.delete(places["words"], headers=bearer(guest)).status_code == 403
 
 
+def test_to_cancel_a_job_needs_what_its_start_needs(ring, store):
+    store.create("other", "toy")
+    admin, writer = ring.create("admin", "admin"), ring.create("writer", "write", "words")
+    reader, go = ring.create("reader", "read"), threading.Event()
+    app = create_app(store)
+    with TestClient(app) as client:
+        app.state.jobs.start("slow", "words", lambda _: go.wait(10))
+
+        def place(name: str, kind: str, token: str) -> str:
+            path = f"/v1/collections/{name}/{kind}"
+            return client.post(path, json={}, headers=bearer(token)).headers["location"]
+
+        def status(where: str, token: str) -> int:
+            return client.delete(where, headers=bearer(token)).status_code
+
+        for kind in ("duplicates", "clusters"):
+            path = f"/v1/collections/words/{kind}"
+            assert client.post(path, json={}, headers=bearer(reader)).status_code == 403
+            where = place("words", kind, writer)
+            assert [status(where, token) for token in (reader, writer)] == [403, 200]
+        assert status(place("other", "duplicates", admin), writer) == 404
+        rebuild = place("words", "rebuild", admin)
+        assert [status(rebuild, token) for token in (writer, admin)] == [403, 200]
+        go.set()
+
+
+def test_a_key_for_one_collection_names_no_other(ring, store):
+    token = ring.create("owner", "admin", "words")
+    with TestClient(create_app(store)) as client:
+        path, asked = "/v1/collections/words/re-embed", {"encoder": "toy", "keep": "outside"}
+        answer = client.post(path, json=asked, headers=bearer(token))
+        assert (answer.status_code, answer.json()["title"]) == (403, "OutOfScope")
+        assert "'words' alone" in answer.json()["detail"]
+        asked["keep"] = "words"  # which is taken, and the job says so
+        assert client.post(path, json=asked, headers=bearer(token)).status_code == 202
+
+
 def test_a_revoked_key_opens_nothing_at_once_and_the_door_stays_shut(ring, store):
     with TestClient(create_app(store)) as client:
         assert client.get("/v1/collections").status_code == 200
@@ -149,6 +187,9 @@ def test_the_key_of_the_environment_may_do_all_beside_them(ring, store):
         ("PUT", "/v1/collections/a/search", "admin"),
         ("DELETE", "/v1/collections/a", "admin"),
         ("POST", "/v1/collections/a/rebuild", "admin"),
+        ("POST", "/v1/collections/a/duplicates", "write"),
+        ("DELETE", "/v1/jobs/a", "write"),
+        ("DELETE", "/v1/jobs", "admin"),
     ],
 )
 def test_what_is_not_known_to_need_less_needs_the_most(method, path, scope):
@@ -178,7 +219,8 @@ def test_the_scope_of_every_route_was_thought_of(client):
         parts = path.split("/")
         action = (parts[4:5] if collection_of(path) else parts[2:3]) or [""]
         known = ASKING | WRITING | for_admins
-        assert action[0] in known or path == "/v1/collections", path
+        others = ("/v1/collections", "/v1/jobs/{job}")
+        assert action[0] in known or path in others, path
 
 
 def test_the_commands_make_list_and_revoke(store):

@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from anyio import to_thread
 from fastapi.testclient import TestClient
 
 from api.app import create_app
@@ -97,6 +98,46 @@ def test_more_requests_than_may_wait_are_refused_at_once(store, slow):
         assert client.post(SEARCH, json={"text": "x"}).status_code == 200
 
 
+def test_stuck_searches_keep_no_one_else_from_an_answer(store, slow):
+    go, running = slow
+    stuck = 60  # more than the threads that a service has by itself
+    with TestClient(create_app(store)) as client, ThreadPoolExecutor(stuck + 1) as threads:
+        searches = [threads.submit(client.post, SEARCH, json={"text": "x"}) for _ in range(stuck)]
+        for _ in searches:
+            assert running.acquire(timeout=5)
+        for path in ("/health/live", "/health/ready", "/metrics", "/v1/collections"):
+            assert threads.submit(client.get, path).result(5).status_code == 200, path
+        assert not any(each.done() for each in searches)
+        go.set()
+        assert {each.result().status_code for each in searches} == {200}
+
+
+def test_whoever_is_let_in_may_wait_for_the_encoder(store, monkeypatch):
+    go, encoder = threading.Event(), store.collection("words").encoder
+    encode = encoder.encode_texts
+    monkeypatch.setattr(encoder, "encode_texts", lambda texts: go.wait(20) and encode(texts))
+    with TestClient(create_app(store)) as client, ThreadPoolExecutor(120) as threads:
+        asked = [threads.submit(client.post, SEARCH, json={"text": f"{n}"}) for n in range(120)]
+        while client.app.state.encoders.waiting().get("toy", 0) < 100:
+            assert not any(each.done() for each in asked)
+            time.sleep(0.01)
+        go.set()
+        assert {each.result().status_code for each in asked} == {200}
+
+
+def test_probes_have_threads_that_no_request_takes(store, slow):
+    go, running = slow
+    with TestClient(create_app(store)) as client, ThreadPoolExecutor(4) as threads:
+        limiter = client.portal.call(to_thread.current_default_thread_limiter)
+        client.portal.call(setattr, limiter, "total_tokens", 1)
+        search = threads.submit(client.post, SEARCH, json={"text": "x"})
+        assert running.acquire(timeout=5)
+        for path in ("/health/live", "/health/ready", "/metrics"):
+            assert threads.submit(client.get, path).result(5).status_code == 200, path
+        assert not search.done()
+        go.set()
+
+
 def test_every_answer_has_the_headers_that_bound_a_browser(client):
     for path in ("/", "/v1/collections", "/v1/nothing"):
         headers = client.get(path).headers
@@ -104,6 +145,7 @@ def test_every_answer_has_the_headers_that_bound_a_browser(client):
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "no-referrer"
+        assert headers["cross-origin-resource-policy"] == "same-origin"
 
 
 def test_other_origins_are_let_in_only_where_they_are_named(store):
@@ -120,5 +162,6 @@ def test_other_origins_are_let_in_only_where_they_are_named(store):
         assert answer.headers["access-control-allow-origin"] == "https://photos.example"
         found = client.post(SEARCH, json={"text": "x"}, headers={"Origin": asked["Origin"]})
         assert found.status_code == 200
+        assert "cross-origin-resource-policy" not in found.headers
         other = client.options(SEARCH, headers=asked | {"Origin": "https://evil.example"})
         assert "access-control-allow-origin" not in other.headers

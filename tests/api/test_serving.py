@@ -23,10 +23,10 @@ def serve(store):
     """Starts servers of the store; gives each process and its address."""
     started = []
 
-    def start(*words: str) -> tuple[subprocess.Popen, str]:
+    def start(*words: str, program=("-m", "api.cli")) -> tuple[subprocess.Popen, str]:
         asked = ["serve", "--store", str(store.folder), "--port", "0", "--json", *words]
         process = subprocess.Popen(
-            [sys.executable, "-m", "api.cli", *asked],
+            [sys.executable, *program, *asked],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -83,6 +83,30 @@ def test_sigterm_finishes_what_was_accepted_and_loses_nothing(serve, store):
     }
     with pytest.raises(httpx.ConnectError):
         httpx.get(address)
+
+
+def test_sigterm_waits_for_a_job_no_longer_than_it_may(serve):
+    endless = (
+        "import time, api.cli, api.job_routes; "
+        "api.job_routes.clusters = lambda *_, **__: time.sleep(300); api.cli.main()"
+    )
+    process, address = serve("--stop-seconds", "2", program=("-c", endless))
+    started = httpx.post(f"{address}/v1/collections/words/clusters", json={}, timeout=60)
+    where = f"{address}{started.headers['location']}"
+    waiting = httpx.post(f"{address}/v1/collections/words/rebuild", timeout=60)
+    for _ in range(1000):
+        if httpx.get(where).json()["state"] == "running":
+            break
+    followed = f"{address}{waiting.headers['location']}/events"
+    with httpx.stream("GET", followed, timeout=60) as events:
+        told = events.iter_lines()
+        assert next(told) == "event: waiting"
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert "event: cancelled" in told
+    assert process.wait(60) == 0
+    assert time.monotonic() - began < 20
+    assert "clusters" in process.stderr.read()
 
 
 def test_a_body_is_refused_while_it_comes_and_not_waited_for(serve):

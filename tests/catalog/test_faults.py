@@ -45,6 +45,15 @@ def test_a_writer_that_waits_too_long_is_told_so(catalog: Catalog, file: Path) -
     assert catalog.put(here, [row("k")]).seq == 1
 
 
+def test_an_error_of_no_meaning_tells_nothing_that_is_stored(catalog: Catalog) -> None:
+    with (
+        pytest.raises(Exception, match="no such table") as told,
+        catalog._database.write() as connection,
+    ):
+        connection.exec_driver_sql("INSERT INTO nowhere VALUES (:text)", {"text": "a secret"})
+    assert "a secret" not in str(told.value)
+
+
 def test_many_readers_at_once_need_not_wait(catalog: Catalog) -> None:
     with ExitStack() as open_ones:
         readers = [open_ones.enter_context(catalog._database.glance()) for _ in range(60)]

@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 import embedstore.gallery
 from api.app import create_app
 from api.cli import main
+from api.keys import KEYS_FILE
 from docs.examples import EXAMPLES
 from embedstore import encoders, store
 
@@ -79,6 +80,13 @@ def test_every_link_in_the_docs_leads_somewhere():
         for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text("utf-8")):
             place = " ".join(target.split())
             assert (document.parent / place).exists(), f"{document.name}: {target}"
+
+
+@pytest.mark.parametrize("name", ["postgresql.md", "serve.md"])
+def test_the_file_of_the_keys_is_told_apart_from_what_can_be_deleted(name):
+    text = (ROOT / "docs" / "how-to" / name).read_text()
+    assert KEYS_FILE in text
+    assert "keys for each machine" in text or "each machine's own" in text
 
 
 def test_the_references_are_up_to_date():

@@ -202,10 +202,11 @@ def test_an_encoder_that_makes_nan_costs_only_its_item(photos, monkeypatch):
     assert (report.added, [failure.key for failure in report.failed]) == (["good"], ["bad"])
 
 
-def test_a_long_text_is_cut_with_a_warning_that_names_the_item(photos, caplog):
-    report = photos.add([Item("long", texts=("word " * 10_000,)), Item("short", texts=("word",))])
-    assert (report.added, report.truncated) == (["long", "short"], ["long"])
-    assert "long" in caplog.text
+def test_a_long_text_is_cut_with_a_warning_and_the_report_alone_names_the_item(photos, caplog):
+    report = photos.add([Item("a/b", texts=("word " * 10_000,)), Item("short", texts=("word",))])
+    assert (report.added, report.truncated) == (["a/b", "short"], ["a/b"])
+    assert "1 items have a text that exceeds the context" in caplog.text
+    assert "a/b" not in caplog.text
 
 
 @pytest.mark.parametrize(

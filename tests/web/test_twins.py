@@ -101,10 +101,7 @@ def test_a_key_that_may_only_read_is_told_so(browser, store):
         page.goto(url)
         page.locator("#status", has_text="6 items").wait_for()
         page.click("#views >> text=Near-duplicates")
-        page.click("#twins-find")
-        page.locator(".group input").first.check()
-        page.click("#twins-delete")
-        page.click("#sure [value=yes]")
+        page.click("#twins-find")  # which takes the one worker for long work
         page.locator("#twins-told", has_text="needs scope 'write'").wait_for()
         page.close()
     assert store.collection("twins").describe()["items"] == 6
