@@ -2,7 +2,7 @@
 
 import { byId, tell } from "/dom.js";
 import * as grid from "/grid.js";
-import { ask, Refused, unreachable } from "/server.js";
+import { ask, call, chosen, Refused, unreachable } from "/server.js";
 
 const PAGE = 60;
 const DOUBTFUL = 0.1; // below it the best hit is said to be a guess
@@ -11,6 +11,7 @@ let next = null; // gives the next page; null at the end
 let shown = 0;
 let first = null;
 let opened = () => {};
+let target = null; // the promise of what is searched
 export const parts = { text: "", picture: null, like: null, without: [], where: "" };
 
 function asked() {
@@ -23,6 +24,18 @@ function asked() {
   };
 }
 
+async function kept() { // pictures where there are any, else texts
+  const { vectors } = await (await call(`/v1/collections/${encodeURIComponent(chosen())}`)).json();
+  return vectors.text && !vectors.image ? "text" : "image";
+}
+
+export function look() {
+  const mine = kept();
+  target = mine;
+  mine.catch(() => { if (target === mine) target = null; }); // the next search asks again, and tells
+  return mine;
+}
+
 const searching = () => Boolean(parts.text || parts.picture || parts.like);
 
 async function browsed(cursor) {
@@ -32,11 +45,12 @@ async function browsed(cursor) {
 }
 
 async function found(cursor) {
+  const wanted = { ...asked(), target: await (target || look()) };
   try {
-    return await ask("search_page", { ...asked(), k: PAGE, cursor });
+    return await ask("search_page", { ...wanted, k: PAGE, cursor });
   } catch (error) {
     if (cursor || !(error instanceof Refused) || error.status !== 422) throw error;
-    return { hits: await ask("search", { ...asked(), k: 200 }), cursor: null }; // not every search has pages
+    return { hits: await ask("search", { ...wanted, k: 200 }), cursor: null }; // not every search has pages
   }
 }
 

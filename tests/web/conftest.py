@@ -20,6 +20,7 @@ from embedstore.gallery import corpus
 from embedstore.indexing import index
 
 HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=2</script>'
+TEXTS = {"sea": "a boat on the sea", "hill": "a house on a hill", "door": "a red door"}
 
 
 def pictures(folder: Path) -> list[Item]:
@@ -72,6 +73,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with embedstore.open(folder / "store") as store:
         store.create("doors", "toy").add(pictures(folder))
         store.create("empty", "toy")
+        store.create("texts", "toy").add([Item(key, texts=(said,)) for key, said in TEXTS.items()])
         index(store.create("gallery", "toy"), corpus(), workers=0)
         with serving(store) as url:
             yield url

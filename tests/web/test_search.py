@@ -49,6 +49,25 @@ def test_words_find_pictures(doors):
     assert image.get_attribute("loading") == "lazy"
 
 
+def test_words_find_texts_where_there_are_no_pictures(open_page):
+    page = open_page("texts")
+    page.wait_for_selector(".tile")
+    type_words(page, "a red door")
+    assert page.locator(SAID).first.text_content() == "a red door"
+    page.locator(".tile").first.click()
+    page.locator("#neighbours li").first.wait_for()
+
+
+def test_what_is_searched_follows_the_collection_that_is_chosen(open_page):
+    page = open_page("texts")
+    for collection, target in (("doors", "image"), ("texts", "text")):
+        page.select_option("#collection", collection)
+        page.locator("#status", has_text="item").wait_for()
+        with page.expect_request("**/search_page") as told:
+            type_words(page, "door")
+        assert told.value.post_data_json["target"] == target
+
+
 @pytest.mark.parametrize("event", ["drop", "paste"])
 def test_a_picture_that_is_dropped_or_pasted_finds_its_like(doors, event):
     hand_over(doors, event, png("green"))
