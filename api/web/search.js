@@ -5,10 +5,12 @@ import * as grid from "/grid.js";
 import { ask, call, chosen, Refused, unreachable } from "/server.js";
 
 const PAGE = 60;
+const UNPAGED = 200; // hits of a search that has no pages
 const DOUBTFUL = 0.1; // below it the best hit is said to be a guess
 let turn = 0; // answers to earlier searches are dropped
 let next = null; // gives the next page; null at the end
 let shown = 0;
+let cut = false; // there may be more, which nothing gives
 let first = null;
 let opened = () => {};
 let target = null; // the promise of what is searched
@@ -50,13 +52,13 @@ async function found(cursor) {
     return await ask("search_page", { ...wanted, k: PAGE, cursor });
   } catch (error) {
     if (cursor || !(error instanceof Refused) || error.status !== 422) throw error;
-    return { hits: await ask("search", { ...wanted, k: 200 }), cursor: null }; // not every search has pages
+    return { hits: await ask("search", { ...wanted, k: UNPAGED }), cursor: null, cut: true }; // as where queries are expanded
   }
 }
 
 function summary(first) {
   if (!shown) return parts.where ? "Nothing passes these filters." : "Nothing here matches.";
-  const count = `${shown}${next ? "+" : ""} ${shown === 1 ? "item" : "items"}`;
+  const count = `${cut ? "the first " : ""}${shown}${next ? "+" : ""} ${shown === 1 ? "item" : "items"}`;
   if (!searching()) return count;
   const best = first.probability;
   const doubt = best !== null && best !== undefined && best < DOUBTFUL;
@@ -68,6 +70,7 @@ async function more(mine, get, cursor) {
   if (mine !== turn) return;
   grid.add(page.hits, opened);
   shown += page.hits.length;
+  cut = Boolean(page.cut) && shown === UNPAGED;
   next = page.cursor === null ? null : () => more(mine, get, page.cursor);
   if (!cursor) first = page.hits[0];
   tell(summary(first));

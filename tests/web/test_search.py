@@ -111,6 +111,19 @@ def test_scrolling_brings_all_items_once(open_page):
     assert page.text_content("#status") == "124 items, best first"
 
 
+@pytest.mark.parametrize(("hits", "said"), [(200, "the first 200 items"), (60, "60 items")])
+def test_a_search_without_pages_says_that_it_ends_early(doors, hits, said):
+    def many(route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json=(answer.json() * hits)[:hits])
+
+    told = {"title": "BadQuery", "detail": "the collection expands queries"}
+    doors.route("**/search_page", lambda route: route.fulfill(status=422, json=told))
+    doors.route("**/search", many)
+    type_words(doors, "door")
+    assert doors.text_content("#status") == f"{said}, best first"
+
+
 def test_rows_are_justified(open_page):
     page = open_page("gallery", viewport={"width": 1000, "height": 800})
     page.wait_for_selector(".tile img")
