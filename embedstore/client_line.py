@@ -7,14 +7,20 @@ from urllib.parse import quote
 import httpx
 
 from embedstore import errors
-from embedstore.errors import EmbedStoreError, Invalid, NotAllowed, Unavailable
+from embedstore.errors import EmbedStoreError, Invalid, NotAllowed, NotFound, Unavailable
 
 SECONDS, RETRIES = 60.0, 3
 LONGEST_PAUSE = 10.0
 
 
 def part(name: str) -> str:
-    """Give a name as one part of a path."""
+    """Give a name as one part of a path.
+
+    Raises:
+        NotFound: It would be resolved on the way, and something else be asked.
+    """
+    if name in ("", ".", ".."):
+        raise NotFound(f"nothing is called {name!r}; expected a name that an address can hold")
     return quote(name, safe="")
 
 

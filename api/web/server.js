@@ -15,7 +15,8 @@ export const unreachable = (error) => error instanceof Refused && (error.status 
 let collection = "";
 export const choose = (name) => { collection = name; };
 export const chosen = () => collection;
-const spelled = (key) => key.split("/").map(encodeURIComponent).join("/");
+const dotted = /(^|\/)\.\.?(\/|$)/; // in older stores; as one part of the path nobody resolves them
+const spelled = (key) => (dotted.test(key) ? encodeURIComponent(key) : key.split("/").map(encodeURIComponent).join("/"));
 
 async function send(path, body) {
   const headers = { "Content-Type": "application/json" };

@@ -114,6 +114,14 @@ def test_items_go_in_come_back_and_go(words, tmp_path):
     assert words.describe()["items"] == 4
 
 
+def test_a_key_that_is_no_part_of_an_address_is_not_found(words):
+    for key in ("..", ".", "", "../words", "never"):
+        for ask in (words.get, words.image_bytes, lambda key: words.thumbnail(key, 32)):
+            with pytest.raises(NotFound):
+                ask(key)
+    assert [each.key for each in words.add([Item("..", texts=("x",))]).failed] == [".."]
+
+
 def test_searches_agree_however_they_are_asked(words):
     asked = Query("a red door", target="text", k=2)
     hits = words.search(asked)

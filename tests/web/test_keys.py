@@ -28,7 +28,9 @@ def guarded(tmp_path_factory):
 def page(browser, guarded):
     opened = browser.new_page(viewport={"width": 1000, "height": 400})
     opened.set_default_timeout(30_000)
-    opened.add_init_script("sessionStorage.getItem('key') ?? sessionStorage.setItem('key', 'the key')")
+    opened.add_init_script(
+        "sessionStorage.getItem('key') ?? sessionStorage.setItem('key', 'the key')"
+    )
     yield opened
     opened.close()
 
