@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import numpy as np
 
 from embedstore.answering.types import Answer, Citation
+from embedstore.catalog import FieldHeld, FieldsHeld
 from embedstore.client_jobs import Progress, done
 from embedstore.client_line import Line, part
 from embedstore.corpus import Failure
@@ -88,9 +89,7 @@ class RemoteCollection:
             del each["words"]
         return tuple(Explanation(**each) for each in told)
 
-    def caption(
-        self, image: Path | bytes, generator: str | None = None, **settings: Any
-    ) -> Answer:
+    def caption(self, image: Path | bytes, generator: str | None = None, **settings: Any) -> Answer:
         """Say what a picture shows, as far as its neighbours tell; see `Answerer.caption`.
 
         Args:
@@ -161,6 +160,17 @@ class RemoteCollection:
         )
         unreadable = (Failure(key, "the server's log says why") for key in told["unreadable"])
         return Duplicates(tuple(groups), told["pictures"], tuple(unreadable))
+
+    def fields(self) -> FieldsHeld:
+        """Tell what the metadata fields hold; see `Collection.fields`."""
+        told = self._line.ask("GET", f"{self._path}/fields")
+        held = (
+            FieldHeld(
+                **{**each, "values": tuple((one["value"], one["items"]) for one in each["values"])}
+            )
+            for each in told["fields"]
+        )
+        return FieldsHeld(told["items"], told["looked_at"], tuple(held))
 
     def describe(self) -> Mapping[str, Any]:
         """Give counts, space, index and quarantine as one JSON object."""

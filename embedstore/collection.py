@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from embedstore.catalog import NewRow, Written
+from embedstore.catalog import FieldsHeld, NewRow, Written
 from embedstore.errors import BadItem
 from embedstore.forgetting import forget_captions
 from embedstore.index_folders import remove, sweep
@@ -111,6 +111,11 @@ class Collection(Reading):
             sweep(self.catalog, self._folder)
             self._thumbnails.clear()
             self.catalog.vacuum()
+
+    def fields(self) -> FieldsHeld:
+        """Tell what the metadata fields hold, by a sample of up to 5,000 items spread over all."""
+        with self.catalog.as_opened(self.info):
+            return self.catalog.sample_fields(self.info.id)
 
     def describe(self) -> Mapping[str, Any]:
         """Give counts, space, index and quarantine as one JSON object."""

@@ -63,7 +63,7 @@ async function enter(name, items) {
     return;
   }
   search.look();
-  await search.begin(); // first what is looked for; filters ask for many more items
+  await search.begin(); // first what is looked for
   await filters.offer((where) => { parts.where = where; again(); });
 }
 

@@ -228,7 +228,9 @@ def test_answers_are_the_same_here_and_there(store, words, tmp_path):
         [
             Item("red", image=picture("red"), texts=("a red door",)),
             Item("again", image=picture("red"), texts=("a red door",)),
-            Item("q", image=picture("red"), texts=("what colour is it",), meta={"answers": ["red"]}),
+            Item(
+                "q", image=picture("red"), texts=("what colour is it",), meta={"answers": ["red"]}
+            ),
         ]
     )
     remote = isinstance(store, RemoteStore)
@@ -248,6 +250,14 @@ def test_answers_are_the_same_here_and_there(store, words, tmp_path):
         assert nothing.text is None and nothing.citations == () and nothing.abstained
         with pytest.raises(NotFound, match="not allowed"):
             words.ask("what", generator="endpoint:http://x#y")
+
+
+def test_fields_tell_what_they_hold(words):
+    told = words.fields()
+    assert (told.items, told.looked_at) == (3, 3)
+    (year,) = told.fields
+    assert (year.name, year.kind, year.items, year.distinct) == ("year", "number", 3, 2)
+    assert (year.values, year.least, year.most) == (((2021, 2), (2020, 1)), 2020, 2021)
 
 
 def test_pages_follow_each_other(words):

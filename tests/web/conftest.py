@@ -75,6 +75,11 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         store.create("empty", "toy")
         store.create("texts", "toy").add([Item(key, texts=(said,)) for key, said in TEXTS.items()])
         index(store.create("gallery", "toy"), corpus(), workers=0)
+        many = ({"place": f"place {at}", "shade": "red", "rare": "late"} for at in range(600))
+        store.create("many", "toy").add(
+            Item(str(at), texts=("x",), meta=meta if at == 599 else {"place": meta["place"]})
+            for at, meta in enumerate(many)
+        )
         with serving(store) as url:
             yield url
 
