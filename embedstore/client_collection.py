@@ -108,7 +108,7 @@ class RemoteCollection:
         generator: str | None = None,
         **settings: Any,
     ) -> Answer:
-        """Answer a question, about a picture where one is given; see `Answerer.ask` and `caption`."""
+        """Answer a question, about a picture where one is given; see `Answerer.ask`, `caption`."""
         pictured = {"question": question, "image_base64": _picture(image)}
         asked = {**pictured, "generator": generator, **settings}
         return _answer(self._line.ask("POST", f"{self._path}/ask", asked))

@@ -247,7 +247,8 @@ def test_answers_are_the_same_here_and_there(store, words, tmp_path):
         answering.ask("", **settings)
     if remote:
         nothing = words.caption(picture("red"), generator="consensus", where="year == 1900")
-        assert nothing.text is None and nothing.citations == () and nothing.abstained
+        assert (nothing.text, nothing.citations) == (None, ())
+        assert nothing.abstained
         with pytest.raises(NotFound, match="not allowed"):
             words.ask("what", generator="endpoint:http://x#y")
 
@@ -362,8 +363,7 @@ def lost_once(error: type[httpx.HTTPError], path: str, body: object = None) -> i
     with httpx.Client(base_url="http://server/v1", transport=transport) as line._client:
         try:
             line.ask("GET" if body is None else "POST", path, body)
-        except Unavailable as told:
-            assert error.__name__ in str(told)
+        except Unavailable:
             return -len(asked)
     return len(asked)
 
@@ -380,7 +380,7 @@ def test_what_may_be_sent_twice_is_where_a_connection_broke(error, monkeypatch):
 
 
 def test_an_idle_connection_is_closed_here_before_the_server_closes_it():
-    assert client_line.KEPT_SECONDS < uvicorn.Config("app").timeout_keep_alive
+    assert uvicorn.Config("app").timeout_keep_alive > client_line.KEPT_SECONDS
 
 
 def test_a_server_that_is_silent_is_waited_for_so_long_and_asked_once():
@@ -388,9 +388,9 @@ def test_a_server_that_is_silent_is_waited_for_so_long_and_asked_once():
         silent.settimeout(10)
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         began = time.monotonic()
-        with connect(address, seconds=0.3) as store:
-            with pytest.raises(Unavailable, match=rf"no answer from {address} \(ReadTimeout\)"):
-                store.collections()
+        told = rf"no answer from {address} \(ReadTimeout\)"
+        with connect(address, seconds=0.3) as store, pytest.raises(Unavailable, match=told):
+            store.collections()
         assert 0.3 <= time.monotonic() - began < 10
         silent.accept()[0].close()
         silent.settimeout(0)
