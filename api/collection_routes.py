@@ -7,6 +7,7 @@ from fastapi import Request, Response
 from api import dependencies
 from api.dependencies import Encoders, Named, Opened
 from api.documented import errors
+from api.field_schemas import HeldFields, fields_on_wire
 from api.keys_scopes import sees
 from api.schemas import CollectionSummary, Health, NewCollection
 
@@ -42,6 +43,12 @@ def create(wanted: NewCollection, store: Opened, encoders: Encoders) -> Collecti
 def describe(collection: Named) -> dict[str, Any]:
     """Tell all about a collection."""
     return dict(collection.describe())
+
+
+@router.get("/collections/{name}/fields", responses=errors(404, 409))
+def fields(collection: Named) -> HeldFields:
+    """Tell what the metadata fields hold, by a sample of up to 5,000 items spread over all."""
+    return fields_on_wire(collection.fields())
 
 
 @router.delete("/collections/{name}", status_code=204, responses=errors(404, 409, 507))

@@ -42,6 +42,11 @@ SETTINGS = {
     ),
     "collection": Setting("The collection in the store.", DEFAULT_COLLECTION, short="-c"),
     "host": Setting("Address to listen on.", "127.0.0.1"),
+    "allowed-host": Setting(
+        "A name the server answers to, as behind a proxy that ends TLS; loopback's own are always "
+        "allowed, without any on a public address every name is.",
+        many=True,
+    ),
     "port": Setting("Port to listen on; 0 takes a free one.", 8000, click.IntRange(0, 65535)),
     "generator": Setting(
         "A generator that requests may choose, the first by default.  [default: the bundled ones]",

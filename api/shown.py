@@ -10,7 +10,7 @@ from embedstore import Hit, Item
 
 def item_on_wire(collection: str, item: Item) -> dict[str, Any]:
     """Give the fields of an item; its picture as the address of its thumbnail."""
-    where = f"/v1/collections/{quote(collection)}/thumbnails/{quote(item.key)}"
+    where = f"/v1/collections/{quote(collection)}/thumbnails/{_spelled(item.key)}"
     return {
         "key": item.key,
         "texts": [printable(text) for text in item.texts],
@@ -29,3 +29,9 @@ def hit_on_wire(collection: str, hit: Hit) -> Found:
         text=text,
         probability=hit.probability,
     )
+
+
+def _spelled(key: str) -> str:
+    """Quote a key; one with `..`, as older stores hold, as one part, which nobody resolves."""
+    dotted = not {".", ".."}.isdisjoint(key.split("/"))
+    return quote(key, safe="" if dotted else "/")

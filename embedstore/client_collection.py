@@ -9,6 +9,8 @@ from urllib.parse import urlencode
 
 import numpy as np
 
+from embedstore.answering.types import Answer, Citation
+from embedstore.catalog import FieldHeld, FieldsHeld
 from embedstore.client_jobs import Progress, done
 from embedstore.client_line import Line, part
 from embedstore.corpus import Failure
@@ -87,6 +89,30 @@ class RemoteCollection:
             del each["words"]
         return tuple(Explanation(**each) for each in told)
 
+    def caption(self, image: Path | bytes, generator: str | None = None, **settings: Any) -> Answer:
+        """Say what a picture shows, as far as its neighbours tell; see `Answerer.caption`.
+
+        Args:
+            image: A file, or the encoded bytes of one.
+            generator: One that the server allows; None takes its first.
+            **settings: Of `answering.answerer.Settings`: k, where, min_score, min_confidence,
+                risk; `leave_out_own=True` keeps the picture's own group from being evidence.
+        """
+        asked = {"image_base64": _picture(image), "generator": generator, **settings}
+        return _answer(self._line.ask("POST", f"{self._path}/caption", asked))
+
+    def ask(
+        self,
+        question: str,
+        image: Path | bytes | None = None,
+        generator: str | None = None,
+        **settings: Any,
+    ) -> Answer:
+        """Answer a question, about a picture where one is given; see `Answerer.ask`, `caption`."""
+        pictured = {"question": question, "image_base64": _picture(image)}
+        asked = {**pictured, "generator": generator, **settings}
+        return _answer(self._line.ask("POST", f"{self._path}/ask", asked))
+
     def items(self, after: int = 0, limit: int = 100, where: str | None = None) -> dict[int, Item]:
         """List items by row, in the order they were stored; see `Collection.items`."""
         if not 1 <= limit <= MAX_HITS:
@@ -134,6 +160,17 @@ class RemoteCollection:
         )
         unreadable = (Failure(key, "the server's log says why") for key in told["unreadable"])
         return Duplicates(tuple(groups), told["pictures"], tuple(unreadable))
+
+    def fields(self) -> FieldsHeld:
+        """Tell what the metadata fields hold; see `Collection.fields`."""
+        told = self._line.ask("GET", f"{self._path}/fields")
+        held = (
+            FieldHeld(
+                **{**each, "values": tuple((one["value"], one["items"]) for one in each["values"])}
+            )
+            for each in told["fields"]
+        )
+        return FieldsHeld(told["items"], told["looked_at"], tuple(held))
 
     def describe(self) -> Mapping[str, Any]:
         """Give counts, space, index and quarantine as one JSON object."""
@@ -188,3 +225,8 @@ def _item(told: Mapping[str, Any]) -> Item:
 
 def _hit(told: Mapping[str, Any]) -> Hit:
     return Hit(_item(told), told["score"], told["rank"], told["text"], told["probability"])
+
+
+def _answer(told: Mapping[str, Any]) -> Answer:
+    cited = tuple(Citation(**each) for each in told["citations"])
+    return Answer(told["answer"], told["confidence"], cited, told["abstained"], told["generator"])

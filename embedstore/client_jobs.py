@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from embedstore.client_line import Line, error_of
+from embedstore.errors import Unavailable
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
 
@@ -25,6 +26,7 @@ def done(line: Line, path: str, wanted: object = None, progress: Progress | None
 
     Raises:
         EmbedStoreError: Why it failed, of the same kind as on the server.
+        Unavailable: It was cancelled.
     """
     job, pause = line.ask("POST", path, wanted), FIRST_PAUSE
     while job["finished"] is None:
@@ -35,4 +37,9 @@ def done(line: Line, path: str, wanted: object = None, progress: Progress | None
             progress(job["done"], job["total"])
     if job["state"] == "failed":
         raise error_of(str(job["error_kind"]), str(job["error"]), 500)
+    if job["state"] == "cancelled":
+        raise Unavailable(
+            f"job {job['id']} was cancelled: somebody asked for that, or the server stops; "
+            "start it again, it goes on where it can"
+        )
     return job["result"]

@@ -7,14 +7,27 @@ from urllib.parse import quote
 import httpx
 
 from embedstore import errors
-from embedstore.errors import EmbedStoreError, Invalid, NotAllowed, Unavailable
+from embedstore.errors import EmbedStoreError, Invalid, NotAllowed, NotFound, Unavailable
 
 SECONDS, RETRIES = 60.0, 3
 LONGEST_PAUSE = 10.0
+KEPT_SECONDS = 3.0  # of an idle connection; the server closes it after 5
+# What may be sent twice: a search, and what leaves the store as it was after the first time
+REPEATABLE = {
+    *("search", "search_many", "search_page", "explain", "caption", "ask"),
+    *("items", "delete"),
+}
+_BROKEN = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 
 
 def part(name: str) -> str:
-    """Give a name as one part of a path."""
+    """Give a name as one part of a path.
+
+    Raises:
+        NotFound: It would be resolved on the way, and something else be asked.
+    """
+    if name in ("", ".", ".."):
+        raise NotFound(f"nothing is called {name!r}; expected a name that an address can hold")
     return quote(name, safe="")
 
 
@@ -27,7 +40,10 @@ class Line:
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         self._url, self._retries = url, retries
         self._client = httpx.Client(
-            base_url=f"{url.rstrip('/')}/v1", headers=headers, timeout=seconds
+            base_url=f"{url.rstrip('/')}/v1",
+            headers=headers,
+            timeout=seconds,
+            limits=httpx.Limits(keepalive_expiry=KEPT_SECONDS),
         )
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
@@ -38,6 +54,10 @@ class Line:
     def raw(self, method: str, path: str, body: Any = None) -> httpx.Response:
         """Send a request, again where the server did not take it.
 
+        So is what may be sent twice where the connection broke, as one does that the server closed
+        at that moment. Of items that were stored or deleted all the same, the answer then says that
+        they were replaced, or were not there.
+
         Raises:
             EmbedStoreError: What the server raised, of the same kind.
             Unavailable: It cannot be reached, or stays busy.
@@ -45,17 +65,11 @@ class Line:
         for left in range(self._retries, -1, -1):
             try:
                 answer = self._client.request(method, path, json=body)
-            except httpx.ConnectError as error:
-                if not left:
-                    raise Unavailable(
-                        f"cannot reach {self._url} ({error}); start it with `embedstore serve`"
-                    ) from error
+            except httpx.HTTPError as error:
+                if not (left and _may_repeat(error, method, path)):
+                    raise self._silent(error) from error
                 time.sleep(0.1 * 2 ** (self._retries - left))
                 continue
-            except httpx.HTTPError as error:  # it may have done what it was asked
-                raise Unavailable(
-                    f"no answer from {self._url} ({type(error).__name__}); ask again"
-                ) from error
             if answer.is_success:
                 return answer
             pause = answer.headers.get("retry-after", "")
@@ -64,9 +78,22 @@ class Line:
             time.sleep(min(float(pause), LONGEST_PAUSE))
         raise AssertionError("the last attempt returns or raises")
 
+    def _silent(self, error: httpx.HTTPError) -> Unavailable:
+        if isinstance(error, httpx.ConnectError):
+            told = f"cannot reach {self._url} ({error}); start it with `embedstore serve`"
+            return Unavailable(told)
+        return Unavailable(f"no answer from {self._url} ({type(error).__name__}); ask again")
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+
+def _may_repeat(error: httpx.HTTPError, method: str, path: str) -> bool:
+    if isinstance(error, httpx.ConnectError):
+        return True
+    harmless = method == "GET" or path.rpartition("/")[2] in REPEATABLE
+    return harmless and isinstance(error, _BROKEN)
 
 
 def _error(answer: httpx.Response) -> EmbedStoreError:

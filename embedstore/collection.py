@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from embedstore.catalog import NewRow, Written
+from embedstore.catalog import FieldsHeld, NewRow, Written
 from embedstore.errors import BadItem
 from embedstore.forgetting import forget_captions
 from embedstore.index_folders import remove, sweep
@@ -64,11 +64,14 @@ class Collection(Reading):
             text: `(n, d)` unit rows, one an item, or for each item `(c, d)`, one a text.
 
         Raises:
-            BadItem: A vector has the wrong dimension, a NaN or another length; none is stored.
+            BadItem: A vector has the wrong dimension, a NaN or another length, or a key cannot be
+                stored; none is stored.
         """
         for vectors in (image, text):
             if vectors is not None and len(vectors) != len(items):
                 raise BadItem(f"{len(vectors)} vectors for {len(items)} items; expected one each")
+        for item in items:
+            _check_segments(item.key)
         rows = [
             NewRow(
                 item,
@@ -109,6 +112,11 @@ class Collection(Reading):
             self._thumbnails.clear()
             self.catalog.vacuum()
 
+    def fields(self) -> FieldsHeld:
+        """Tell what the metadata fields hold, by a sample of up to 5,000 items spread over all."""
+        with self.catalog.as_opened(self.info):
+            return self.catalog.sample_fields(self.info.id)
+
     def describe(self) -> Mapping[str, Any]:
         """Give counts, space, index and quarantine as one JSON object."""
         self.catalog.check_opened(self.info)
@@ -136,6 +144,7 @@ class Collection(Reading):
         self.indices.close()
 
     def _check(self, row: NewRow) -> None:
+        _check_segments(row.item.key)
         self.catalog.check_row(self.info.id, row)
 
     def _rebuild_if_due(self) -> None:
@@ -145,3 +154,16 @@ class Collection(Reading):
     def _note(self, rows: Sequence[NewRow], written: Written, report: Added) -> None:
         for key in dict.fromkeys(row.item.key for row in rows):
             (report.replaced if key in written.replaced else report.added).append(key)
+
+
+def _check_segments(key: str) -> None:
+    """Refuse a key that no address can hold: browsers and clients resolve such parts of a path.
+
+    Raises:
+        BadItem: It has one.
+    """
+    if not {".", ".."}.isdisjoint(str(key).split("/")):
+        raise BadItem(
+            f"key {key!r} has `.` or `..` as a part of its own between slashes, which no address "
+            "can hold; expected a key without"
+        )

@@ -3,9 +3,10 @@
 import gc
 import logging
 import os
+import re
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,10 +28,12 @@ if TYPE_CHECKING:
 # each time. With less it answers a third more of them; with much less, fewer where all is calm.
 SWITCH_SECONDS = 0.0005
 LEAST_KEY = 16  # characters
+HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*")
 
 
 @click.command()
 @option("host")
+@option("allowed-host")
 @option("port")
 @option("generator")
 @option("endpoint-key")
@@ -50,7 +53,8 @@ LEAST_KEY = 16  # characters
 def serve(show_settings: bool, as_json: bool, **settings: Any) -> None:
     """Serve the HTTP API and the search page.
 
-    An address that other machines can reach needs an API key: `embedstore keys create NAME`.
+    An address or a name by which other machines can reach it needs an API key: `embedstore keys
+    create NAME`.
 
     \b
     Example:
@@ -78,18 +82,38 @@ def serve(show_settings: bool, as_json: bool, **settings: Any) -> None:
 
 
 def _refuse_open_door(settings: dict[str, Any]) -> None:
-    host, key = settings["host"], settings["api_key"]
+    key = settings["api_key"]
     if key and len(key) < LEAST_KEY:
         raise click.UsageError(
             f"the API key has {len(key)} characters, which can be guessed; expected {LEAST_KEY} at "
             "least; make one with `openssl rand -hex 32`, or with `embedstore keys create NAME`"
         )
-    if host not in LOOPBACK and not key and not _has_keys(settings):
+    names = _names(settings["allowed_host"])
+    public = [("--host", settings["host"]), *(("--allowed-host", name) for name in sorted(names))]
+    # Requests that a proxy passes on come from loopback, so a name is as open a door as an address
+    flag, name = next((each for each in public if each[1] not in LOOPBACK), (None, None))
+    if flag and not key and not _has_keys(settings):
         raise click.UsageError(
-            f"--host {host} can be reached from other machines and no API key is set; "
+            f"{flag} {name} can be reached from other machines and no API key is set; "
             "make one with `embedstore keys create NAME` or set EMBEDSTORE_API_KEY, "
-            "or listen on 127.0.0.1"
+            "or serve on 127.0.0.1 without --allowed-host"
         )
+
+
+def _names(given: Iterable[str]) -> frozenset[str]:
+    for name in given:
+        if not HOST_NAME.fullmatch(name):
+            raise click.UsageError(
+                f"--allowed-host {name!r} is no host name; expected one without scheme, port and "
+                "path, such as photos.example.org"
+            )
+    return frozenset(name.lower() for name in given)
+
+
+def hosts(settings: dict[str, Any]) -> frozenset[str] | None:
+    """Give the names the server answers to; None for any."""
+    names = _names(settings["allowed_host"])
+    return LOOPBACK | names if names or settings["host"] in LOOPBACK else None
 
 
 def _has_keys(settings: dict[str, Any]) -> bool:
@@ -122,7 +146,7 @@ def _app(store: "Store", settings: dict[str, Any], traces: "TracerProvider | Non
     return create_app(
         store,
         api_key=settings["api_key"],
-        hosts=None if settings["host"] not in LOOPBACK else LOOPBACK,
+        hosts=hosts(settings),
         allowed=Allowed(settings["generator"], settings["endpoint_key"]),
         origins=settings["origin"],
         traces=traces,

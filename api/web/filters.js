@@ -1,30 +1,14 @@
-// Filters from the metadata that the first items have.
+// Filters from what the metadata of the collection holds.
 
 import { byId, element } from "/dom.js";
 import { ask } from "/server.js";
 
-const [ITEMS, FIELDS, VALUES] = [500, 10, 24];
-const spelled = (name) => `meta[${JSON.stringify(name)}]`;
+const FIELDS = 20;
 let chosen = new Map(); // field to its condition
 let changed = () => {};
 
-function gather(items) {
-  const fields = new Map();
-  for (const { meta } of items) {
-    for (const [name, value] of Object.entries(meta)) {
-      for (const each of [value].flat()) {
-        if (!["string", "boolean", "number"].includes(typeof each)) continue;
-        const field = fields.get(name) || { name, listed: Array.isArray(value), counts: new Map() };
-        fields.set(name, field);
-        field.counts.set(each, (field.counts.get(each) || 0) + 1);
-      }
-    }
-  }
-  return [...fields.values()].filter((field) => field.counts.size > 1);
-}
-
-const numeric = (field) => [...field.counts.keys()].every((value) => typeof value === "number");
-const useful = (field) => (numeric(field) ? !field.listed : field.counts.size <= VALUES);
+// One value that every item has tells nothing, unless the sample missed some
+const useful = (told) => ({ distinct, items }) => distinct > 1 || (distinct && (items < told.looked_at || told.looked_at < told.items));
 
 function choose(name, condition) {
   if (condition) chosen.set(name, condition);
@@ -36,15 +20,14 @@ function choose(name, condition) {
 function anyOf(field, values) {
   const told = [...values].map((value) => JSON.stringify(value));
   if (!told.length) return "";
-  if (field.listed) return `(${told.map((each) => `${each} in ${spelled(field.name)}`).join(" or ")})`;
-  return `${spelled(field.name)} in [${told.join(", ")}]`;
+  if (field.kind === "array") return `(${told.map((each) => `${each} in ${field.name}`).join(" or ")})`;
+  return `${field.name} in [${told.join(", ")}]`;
 }
 
-function chips(field) {
+function chips(field, looked) {
   const on = new Set();
-  const most = [...field.counts].sort((a, b) => b[1] - a[1]);
-  return most.map(([value, count]) => {
-    const chip = element("button", { type: "button", ariaPressed: "false", title: `${count} of the first ${ITEMS}` }, String(value));
+  return field.values.map(({ value, items }) => {
+    const chip = element("button", { type: "button", ariaPressed: "false", title: `${items} of ${looked} looked at` }, value === "" ? "(empty)" : String(value));
     chip.onclick = () => {
       if (!on.delete(value)) on.add(value);
       chip.ariaPressed = String(on.has(value));
@@ -54,28 +37,37 @@ function chips(field) {
   });
 }
 
+function exactly(field) { // too many values to show each
+  const label = field.kind === "array" ? "holds" : "is";
+  const usual = field.values[0]?.value;
+  const box = element("input", { type: "text", ariaLabel: `${field.name}, ${label}`, placeholder: usual === undefined ? "" : `such as ${usual}` });
+  const typed = (words) => (typeof usual === "number" && words.trim() && !Number.isNaN(Number(words)) ? Number(words) : words);
+  box.onchange = () => choose(field.name, box.value ? anyOf(field, [typed(box.value)]) : "");
+  return [element("span", {}, label), box];
+}
+
 function range(field) {
-  const known = [...field.counts.keys()];
   const bound = (label, value) => element("input", { type: "number", step: "any", ariaLabel: `${field.name}, ${label}`, placeholder: String(value) });
-  const [low, high] = [bound("at least", Math.min(...known)), bound("at most", Math.max(...known))];
+  const [low, high] = [bound("at least", field.least), bound("at most", field.most)];
   const tell = () => choose(field.name, [
-    low.value && `${spelled(field.name)} >= ${Number(low.value)}`,
-    high.value && `${spelled(field.name)} <= ${Number(high.value)}`,
+    low.value && `${field.name} >= ${Number(low.value)}`,
+    high.value && `${field.name} <= ${Number(high.value)}`,
   ].filter(Boolean).join(" and "));
   low.onchange = high.onchange = tell;
   return [low, element("span", {}, "to"), high];
 }
 
-function row(field) {
-  return element("fieldset", {}, element("legend", {}, field.name), ...(numeric(field) ? range(field) : chips(field)));
+function asked(field, looked) {
+  if (field.kind === "number") return range(field);
+  return field.values.length === field.distinct ? chips(field, looked) : exactly(field);
 }
 
 export async function offer(onChange) {
   changed = onChange;
   chosen = new Map();
   byId("filtered").textContent = "";
-  const { items } = await ask(`items?limit=${ITEMS}`);
-  const fields = gather(items).filter(useful).slice(0, FIELDS);
-  byId("fields").replaceChildren(...fields.map(row));
+  const told = await ask("fields");
+  const fields = told.fields.filter(useful(told)).slice(0, FIELDS);
+  byId("fields").replaceChildren(...fields.map((field) => element("fieldset", {}, element("legend", {}, field.name), ...asked(field, told.looked_at))));
   byId("filters").hidden = !fields.length;
 }

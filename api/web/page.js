@@ -62,7 +62,8 @@ async function enter(name, items) {
     tell(`Collection ${name} is empty. Fill it with: embedstore index PATH --collection ${name}`);
     return;
   }
-  await search.begin(); // first what is looked for; filters ask for many more items
+  search.look();
+  await search.begin(); // first what is looked for
   await filters.offer((where) => { parts.where = where; again(); });
 }
 
@@ -107,7 +108,7 @@ search.onOpen(item.open);
 item.onLike(moreLike);
 item.listen();
 picture.listen(takePicture);
-collections.listen(entered, () => { map.forget(); again(); });
+collections.listen(entered, () => { map.forget(); search.look(); again(); });
 map.listen(item.open);
 twins.listen(item.open, deleted);
 start();

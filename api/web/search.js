@@ -2,15 +2,18 @@
 
 import { byId, tell } from "/dom.js";
 import * as grid from "/grid.js";
-import { ask, Refused, unreachable } from "/server.js";
+import { ask, call, chosen, Refused, unreachable } from "/server.js";
 
 const PAGE = 60;
+const UNPAGED = 200; // hits of a search that has no pages
 const DOUBTFUL = 0.1; // below it the best hit is said to be a guess
 let turn = 0; // answers to earlier searches are dropped
 let next = null; // gives the next page; null at the end
 let shown = 0;
+let cut = false; // there may be more, which nothing gives
 let first = null;
 let opened = () => {};
+let target = null; // the promise of what is searched
 export const parts = { text: "", picture: null, like: null, without: [], where: "" };
 
 function asked() {
@@ -23,6 +26,18 @@ function asked() {
   };
 }
 
+async function kept() { // pictures where there are any, else texts
+  const { vectors } = await (await call(`/v1/collections/${encodeURIComponent(chosen())}`)).json();
+  return vectors.text && !vectors.image ? "text" : "image";
+}
+
+export function look() {
+  const mine = kept();
+  target = mine;
+  mine.catch(() => { if (target === mine) target = null; }); // the next search asks again, and tells
+  return mine;
+}
+
 const searching = () => Boolean(parts.text || parts.picture || parts.like);
 
 async function browsed(cursor) {
@@ -32,17 +47,18 @@ async function browsed(cursor) {
 }
 
 async function found(cursor) {
+  const wanted = { ...asked(), target: await (target || look()) };
   try {
-    return await ask("search_page", { ...asked(), k: PAGE, cursor });
+    return await ask("search_page", { ...wanted, k: PAGE, cursor });
   } catch (error) {
     if (cursor || !(error instanceof Refused) || error.status !== 422) throw error;
-    return { hits: await ask("search", { ...asked(), k: 200 }), cursor: null }; // not every search has pages
+    return { hits: await ask("search", { ...wanted, k: UNPAGED }), cursor: null, cut: true }; // as where queries are expanded
   }
 }
 
 function summary(first) {
   if (!shown) return parts.where ? "Nothing passes these filters." : "Nothing here matches.";
-  const count = `${shown}${next ? "+" : ""} ${shown === 1 ? "item" : "items"}`;
+  const count = `${cut ? "the first " : ""}${shown}${next ? "+" : ""} ${shown === 1 ? "item" : "items"}`;
   if (!searching()) return count;
   const best = first.probability;
   const doubt = best !== null && best !== undefined && best < DOUBTFUL;
@@ -54,6 +70,7 @@ async function more(mine, get, cursor) {
   if (mine !== turn) return;
   grid.add(page.hits, opened);
   shown += page.hits.length;
+  cut = Boolean(page.cut) && shown === UNPAGED;
   next = page.cursor === null ? null : () => more(mine, get, page.cursor);
   if (!cursor) first = page.hits[0];
   tell(summary(first));

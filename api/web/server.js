@@ -15,7 +15,8 @@ export const unreachable = (error) => error instanceof Refused && (error.status 
 let collection = "";
 export const choose = (name) => { collection = name; };
 export const chosen = () => collection;
-const spelled = (key) => key.split("/").map(encodeURIComponent).join("/");
+const dotted = /(^|\/)\.\.?(\/|$)/; // in older stores; as one part of the path nobody resolves them
+const spelled = (key) => (dotted.test(key) ? encodeURIComponent(key) : key.split("/").map(encodeURIComponent).join("/"));
 
 async function send(path, body) {
   const headers = { "Content-Type": "application/json" };
@@ -42,13 +43,20 @@ async function patient(path, body) {
   }
 }
 
-export async function call(path, body) {
-  const answer = await patient(path, body);
-  if (answer.status === 401) {
-    const key = prompt("API key of this server:");
-    sessionStorage.setItem("key", key || "");
-    if (key) return call(path, body);
+let answered = 0; // when a key was last asked for
+
+function newKey(sent) { // one question for all that were refused at the same time
+  if (sent >= answered) {
+    sessionStorage.setItem("key", prompt("API key of this server:") || "");
+    answered = performance.now();
   }
+  return sessionStorage.getItem("key");
+}
+
+export async function call(path, body) {
+  const sent = performance.now();
+  const answer = await patient(path, body);
+  if (answer.status === 401 && newKey(sent)) return call(path, body);
   if (!answer.ok) throw new Refused(answer.status, await reason(answer));
   return answer;
 }
@@ -85,15 +93,29 @@ export async function* events(path) { // a browser's own EventSource would send 
   }
 }
 
-// Pictures are asked for without a key by the browser itself, with one by us.
-export function show(image, url) {
-  if (!sessionStorage.getItem("key")) {
-    image.src = url;
-    return;
+// Pictures are asked for without a key by the browser itself, with one by us when they come near.
+const addresses = new WeakMap();
+const near = new IntersectionObserver((seen) => {
+  for (const { target, isIntersecting } of seen) {
+    if (!isIntersecting) continue;
+    near.unobserve(target);
+    fetched(target, addresses.get(target));
   }
+}, { rootMargin: "800px" });
+
+function fetched(image, url) {
   image.onload = () => URL.revokeObjectURL(image.src);
   call(url).then((answer) => answer.blob()).then(
     (blob) => { image.src = URL.createObjectURL(blob); },
     () => { image.alt += " (no picture)"; },
   );
+}
+
+export function show(image, url) {
+  if (!sessionStorage.getItem("key")) {
+    image.src = url;
+    return;
+  }
+  addresses.set(image, url);
+  near.observe(image);
 }

@@ -5,7 +5,7 @@ from pathlib import Path
 from embedstore.catalog.banks import Banks
 from embedstore.catalog.corpora import Corpora
 from embedstore.catalog.database import Database
-from embedstore.catalog.filtered import Filtered
+from embedstore.catalog.field_sample import FieldSample
 from embedstore.catalog.migrations import migrate
 from embedstore.catalog.promises import Promises
 from embedstore.catalog.sources import Sources
@@ -16,7 +16,7 @@ from embedstore.catalog.vector_reader import VectorReader
 WAIT = 30.0  # seconds for another process to finish writing
 
 
-class Catalog(Succession, Filtered, VectorReader, Corpora, Banks, Promises, Upkeep, Sources):
+class Catalog(Succession, FieldSample, VectorReader, Corpora, Banks, Promises, Upkeep, Sources):
     """Collections, their items and their vectors, in SQLite or PostgreSQL.
 
     It may be shared by threads. Each part below is one file.

@@ -114,6 +114,44 @@ class Changes:
     removed_seqs: Rows
 
 
+@dataclass(frozen=True)
+class FieldHeld:
+    """What a sample of items holds in a metadata field.
+
+    Attributes:
+        name: As a filter writes it.
+        kind: That most values have: number, string, boolean or array; the rest is of that kind.
+        items: With the field, among those that were looked at.
+        distinct: How many different values there are; of a list, parts.
+        values: The most usual with their number of items, at most 24; long texts are left out.
+        least: Of numbers.
+        most: Of numbers.
+    """
+
+    name: str
+    kind: str
+    items: int
+    distinct: int
+    values: tuple[tuple[Any, int], ...]
+    least: float | None = None
+    most: float | None = None
+
+
+@dataclass(frozen=True)
+class FieldsHeld:
+    """What a sample of items holds in its metadata.
+
+    Attributes:
+        items: In the collection.
+        looked_at: Of them, spread evenly over all.
+        fields: Those that the most items have come first.
+    """
+
+    items: int
+    looked_at: int
+    fields: tuple[FieldHeld, ...]
+
+
 class Mark(NamedTuple):
     """A place among the items of a collection in the order they were stored.
 

@@ -1,5 +1,6 @@
 """What a reader yields: one entry an item, or the reason why there is none."""
 
+import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,6 +84,11 @@ def _file_stamp(image: Path | Member | None) -> str:
         return type(error).__name__
     part = f":{image.offset}:{image.size}" if isinstance(image, Member) else ""
     return f"{status.st_mtime_ns}:{status.st_size}{part}"
+
+
+def inside(path: str) -> str:
+    """Give a path as part of a key: without `.` and `..`, which addresses of items cannot hold."""
+    return posixpath.normpath(f"/{path}").lstrip("/")
 
 
 def printable(name: str) -> str:

@@ -1,10 +1,10 @@
 """One line of a caption file into an entry: the names of its fields, and what may go wrong."""
 
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from embedstore.corpus.entry import Entry, Failure, entry, printable
+from embedstore.corpus.entry import Entry, Failure, entry, inside, printable
 from embedstore.types import digest
 
 TEXT_FIELDS = ("caption", "captions", "text", "texts")
@@ -88,7 +88,7 @@ def _key(
         raise _BadLine("has no image, and no key to go by")
     name = prefix or printable(source.stem)
     if image is not None:
-        name += f"/{printable(str(PurePosixPath(image)).lstrip('/'))}"
+        name += f"/{printable(inside(image))}"
     return name if asked is None else f"{name}#{asked}"
 
 

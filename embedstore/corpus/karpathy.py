@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from embedstore.corpus.entry import Entry, Failure, entry, printable
+from embedstore.corpus.entry import Entry, Failure, entry, inside, printable
 from embedstore.errors import Invalid, NotFound
 
 
@@ -52,7 +52,7 @@ def _entry(record: Any, place: str, folder: Path, prefix: str) -> Entry | Failur
             raise TypeError("a sentence is not a string")
         meta = {"split": record["split"]} if "split" in record else {}
         filled = tuple(text for text in texts if text.strip())
-        return entry(f"{prefix}/{printable(name)}", folder / name, filled, meta)
+        return entry(f"{prefix}/{printable(inside(name))}", folder / name, filled, meta)
     except (AttributeError, KeyError, TypeError, UnicodeEncodeError) as error:
         return Failure(
             place,

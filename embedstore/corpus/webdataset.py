@@ -13,7 +13,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from embedstore.corpus.entry import Entry, Failure, entry, printable
+from embedstore.corpus.entry import Entry, Failure, entry, inside, printable
 from embedstore.corpus.fields import TEXT_FIELDS, entry_of, failure
 from embedstore.corpus.formats import SUFFIXES
 from embedstore.corpus.jsonl import refuse
@@ -101,7 +101,7 @@ def _sample(
     file: BinaryIO, base: str, parts: list[_Part], shard: Path, prefix: str
 ) -> Entry | Failure:
     place = f"{printable(shard.name)} sample {base}"
-    key = f"{prefix}/{base}"
+    key = f"{prefix}/{inside(base)}"
     pictures = [info for _, kind, info in parts if f".{kind}" in SUFFIXES]
     fields: dict[str, Any] = {}
     try:

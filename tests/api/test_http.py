@@ -16,6 +16,7 @@ from api.app import create_app
 from api.problems import STATUS, status_of
 from api.settings import LOOPBACK, MAX_BODY_BYTES
 from embedstore import Item, errors
+from embedstore.catalog import NewRow
 from embedstore.errors import StoreLocked
 
 
@@ -241,3 +242,17 @@ def test_every_error_has_a_status():
     for kind in leaves(errors.EmbedStoreError):
         if kind is not errors.EmbedStoreError:
             assert status_of(kind("x")) in STATUS.values()
+
+
+def test_a_picture_whose_key_has_dots_for_a_part_has_a_link_that_leads_to_it(client, store):
+    words = store.collection("words")
+    unit = np.eye(1, words.info.space.dim, dtype=np.float32)
+    picture = base64.b64decode(jpeg("red"))
+    words.catalog.put(words.info.id, [NewRow(Item("a/../b", picture), unit)])  # as older ones did
+    (link,) = [each["image"] for each in client.get("/v1/collections/words/items").json()["items"]][
+        2:
+    ]
+    assert client.get(link).status_code == 200
+    sent = {"items": [{"key": "a/../b", "texts": ["x"]}, {"key": "fine", "texts": ["x"]}]}
+    told = client.post("/v1/collections/words/items", json=sent).json()
+    assert (told["added"], [each["key"] for each in told["failed"]]) == (["fine"], ["a/../b"])

@@ -13,9 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
 import embedstore
+from api.cli import main
+from api.commands.serve import hosts
 from api.keys import KeyRing
+from api.settings import LOOPBACK
 
 
 @pytest.fixture
@@ -140,3 +144,43 @@ def test_a_public_address_takes_a_key_that_was_made(serve, store):
     assert httpx.get(f"{address}/v1/collections", timeout=60).status_code == 401
     headers = {"Authorization": f"Bearer {token}"}
     assert httpx.get(f"{address}/v1/collections", headers=headers, timeout=60).status_code == 200
+
+
+def refused(store, *words: str, **environment: str) -> str:
+    asked = ["serve", "--store", str(store.folder), *words]
+    done = CliRunner().invoke(main, asked, env=environment)
+    assert done.exit_code == 2, done.output
+    return " ".join(done.output.split())
+
+
+def test_a_name_behind_a_proxy_is_answered_to_and_others_are_not(serve, store):
+    key = KeyRing(store.folder).create("proxy", "read")
+    _, address = serve("--allowed-host", "Photos.Example")
+    for host, status in (("photos.example", 200), ("localhost", 200), ("evil.example", 421)):
+        headers = {"Host": host, "Authorization": f"Bearer {key}", "Origin": f"https://{host}"}
+        assert httpx.get(f"{address}/v1/collections", headers=headers).status_code == status, host
+
+
+def test_a_name_that_others_can_use_needs_a_key(store):
+    told = refused(store, EMBEDSTORE_ALLOWED_HOST="localhost photos.example")
+    assert "--allowed-host photos.example can be reached from other machines" in told
+    told = refused(store, "--host", "0.0.0.0", "--allowed-host", "photos.example")
+    assert "--host 0.0.0.0 can be reached" in told
+
+
+@pytest.mark.parametrize("name", ["https://photos.example", "photos.example:443", "*", "a/b", ""])
+def test_what_is_no_host_name_is_refused(store, name):
+    assert "expected one without scheme" in refused(store, "--allowed-host", name)
+
+
+@pytest.mark.parametrize(
+    ("host", "names", "answers"),
+    [
+        ("127.0.0.1", (), LOOPBACK),
+        ("127.0.0.1", ("photos.example",), LOOPBACK | {"photos.example"}),
+        ("0.0.0.0", ("photos.example",), LOOPBACK | {"photos.example"}),
+        ("0.0.0.0", (), None),
+    ],
+)
+def test_names_add_to_loopback_and_restrict_a_public_address(host, names, answers):
+    assert hosts({"host": host, "allowed_host": names}) == answers

@@ -216,3 +216,41 @@ def test_a_lost_vector_is_noticed(catalog: Catalog, photos: CollectionInfo) -> N
         connection.exec_driver_sql(f"DELETE FROM vectors WHERE row = {row}")
     with pytest.raises(Corrupt, match="doctor"):
         catalog.scan(photos.id, "image")
+
+
+def test_fields_tell_kind_number_values_and_ends(catalog: Catalog, photos: CollectionInfo) -> None:
+    metas = [
+        {"year": 2000 + at, "old": at < 2, "tags": ["a", "a", at], "deep": {"odd name": "x" * at}}
+        for at in range(1, 41)
+    ]
+    metas += [{"year": "unknown"}, {"deep": {"odd name": "y" * 200}, "none": None, "parts": [{}]}]
+    catalog.put(photos.id, [new(str(at), **meta) for at, meta in enumerate(metas)])
+    told = catalog.sample_fields(photos.id)
+    assert (told.items, told.looked_at) == (42, 42)
+    held = {each.name: each for each in told.fields}
+    assert set(held) == {"year", 'meta["deep"]["odd name"]', "old", "tags", "parts"}
+    assert [each.items for each in told.fields] == [41, 41, 40, 40, 1]
+    year, deep, old, tags, parts = told.fields
+    assert (year.kind, year.distinct, year.least, year.most) == ("number", 40, 2001, 2040)
+    assert [count for _, count in year.values] == [1] * 24
+    assert (deep.kind, deep.distinct, deep.least) == ("string", 41, None)
+    assert (old.kind, old.values) == ("boolean", ((False, 39), (True, 1)))
+    assert (tags.kind, tags.distinct, tags.values[0]) == ("array", 41, ("a", 40))
+    assert (parts.distinct, parts.values) == (0, ())
+    for each in told.fields:  # the name is what a filter takes
+        assert catalog.allowed(photos.id, f"exists({each.name})").size == each.items
+
+
+def test_the_sample_is_spread_over_the_whole_collection(
+    catalog: Catalog, photos: CollectionInfo
+) -> None:
+    other = catalog.create("other", SPACE, {})
+    for at in range(10):  # by turns, so that row ids of both lie between each other
+        catalog.put(photos.id, [new(f"{at}-{n}", year=10 * at + n) for n in range(10)])
+        catalog.put(other.id, [new(str(at), foreign=at)])
+    for most, looked in ((7, 7), (50, 50), (99, 50), (100, 100), (1000, 100)):
+        told = catalog.sample_fields(photos.id, most)
+        (year,) = told.fields
+        assert (told.items, told.looked_at, year.items) == (100, looked, looked)
+        assert (year.least, year.most) == (0, 100 - 100 // looked if looked != 7 else 90)
+    assert catalog.sample_fields(catalog.create("empty", SPACE, {}).id).fields == ()

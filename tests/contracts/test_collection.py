@@ -2,6 +2,7 @@
 
 import inspect
 import io
+import socket
 import threading
 import time
 from functools import partial
@@ -17,6 +18,7 @@ import embedstore
 from api.app import create_app
 from api.keys import KeyRing
 from embedstore import Item, Query, client_collection, client_line, connect, re_embed
+from embedstore.answering.answerer import Answerer, Settings
 from embedstore.client import RemoteStore
 from embedstore.client_collection import RemoteCollection
 from embedstore.duplicates import duplicates
@@ -112,6 +114,14 @@ def test_items_go_in_come_back_and_go(words, tmp_path):
     with pytest.raises(NotFound):
         words.get("two")
     assert words.describe()["items"] == 4
+
+
+def test_a_key_that_is_no_part_of_an_address_is_not_found(words):
+    for key in ("..", ".", "", "../words", "never"):
+        for ask in (words.get, words.image_bytes, lambda key: words.thumbnail(key, 32)):
+            with pytest.raises(NotFound):
+                ask(key)
+    assert [each.key for each in words.add([Item("..", texts=("x",))]).failed] == [".."]
 
 
 def test_searches_agree_however_they_are_asked(words):
@@ -212,6 +222,45 @@ def test_long_work_ends_before_the_call_does(store, words):
         move("words", "toy", keep="words")
 
 
+def test_answers_are_the_same_here_and_there(store, words, tmp_path):
+    (tmp_path / "asked.png").write_bytes(picture("red"))
+    words.add(
+        [
+            Item("red", image=picture("red"), texts=("a red door",)),
+            Item("again", image=picture("red"), texts=("a red door",)),
+            Item(
+                "q", image=picture("red"), texts=("what colour is it",), meta={"answers": ["red"]}
+            ),
+        ]
+    )
+    remote = isinstance(store, RemoteStore)
+    held = {"k": 2, "min_score": 0.1}
+    answering = words if remote else Answerer(words, "consensus", Settings(**held))
+    settings = {"generator": "consensus", **held} if remote else {}
+    said = answering.caption(tmp_path / "asked.png", **settings)
+    assert (said.text, said.abstained, said.generator) == ("a red door", None, "consensus")
+    assert {each.key for each in said.citations} == {"red", "again"}
+    assert said.citations[0].score == pytest.approx(1, abs=1e-2)
+    told = answering.ask("what colour is it", picture("red"), **settings)
+    assert (told.text, told.citations[0].key) == ("red", "q")
+    with pytest.raises(Invalid):
+        answering.ask("", **settings)
+    if remote:
+        nothing = words.caption(picture("red"), generator="consensus", where="year == 1900")
+        assert (nothing.text, nothing.citations) == (None, ())
+        assert nothing.abstained
+        with pytest.raises(NotFound, match="not allowed"):
+            words.ask("what", generator="endpoint:http://x#y")
+
+
+def test_fields_tell_what_they_hold(words):
+    told = words.fields()
+    assert (told.items, told.looked_at) == (3, 3)
+    (year,) = told.fields
+    assert (year.name, year.kind, year.items, year.distinct) == ("year", "number", 3, 2)
+    assert (year.values, year.least, year.most) == (((2021, 2), (2020, 1)), 2020, 2021)
+
+
 def test_pages_follow_each_other(words):
     asked = Query("a red door", target="text", k=2)
     first = words.search_page(asked)
@@ -241,8 +290,13 @@ def test_the_faces_have_the_same_methods_and_parameters():
         return list(inspect.signature(method).parameters)[1:]
 
     done_here = {"duplicates": duplicates}  # a function, which takes the collection
+    answers = {"caption": Answerer.caption, "ask": Answerer.ask}  # chosen there before it is asked
     for name, method in inspect.getmembers(RemoteCollection, inspect.isfunction):
         if not name.startswith("_"):
+            if name in answers:
+                wanted = [*parameters(answers[name]), "generator", "settings"]
+                assert parameters(method) == wanted, name
+                continue
             here = done_here.get(name) or getattr(embedstore.Collection, name)
             wanted = [each for each in parameters(here) if each != "workers"]
             assert parameters(method) == wanted, name
@@ -291,6 +345,57 @@ def test_what_a_busy_server_did_not_take_is_asked_again(monkeypatch):
         with pytest.raises(Overloaded):
             remote.collections()
     assert answers == []
+
+
+def lost_once(error: type[httpx.HTTPError], path: str, body: object = None) -> int:
+    """Count the requests until an answer comes, where the first one is lost."""
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        if len(asked) == 1:
+            raise error("lost")
+        return httpx.Response(200, json={})
+
+    line = client_line.Line("http://server", None, 1.0, 2)
+    line._client.close()
+    transport = httpx.MockTransport(answer)
+    with httpx.Client(base_url="http://server/v1", transport=transport) as line._client:
+        try:
+            line.ask("GET" if body is None else "POST", path, body)
+        except Unavailable:
+            return -len(asked)
+    return len(asked)
+
+
+@pytest.mark.parametrize("error", [httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError])
+def test_what_may_be_sent_twice_is_where_a_connection_broke(error, monkeypatch):
+    monkeypatch.setattr(client_line.time, "sleep", lambda _: None)
+    assert lost_once(error, "/collections") == 2
+    for repeatable in ("search", "search_many", "search_page", "items", "delete", "ask"):
+        assert lost_once(error, f"/collections/words/{repeatable}", {}) == 2, repeatable
+    for once in ("/collections", "/collections/words/rebuild", "/collections/words/re-embed"):
+        assert lost_once(error, once, {}) == -1, once
+    assert lost_once(httpx.ReadTimeout, "/collections") == -1
+
+
+def test_an_idle_connection_is_closed_here_before_the_server_closes_it():
+    assert uvicorn.Config("app").timeout_keep_alive > client_line.KEPT_SECONDS
+
+
+def test_a_server_that_is_silent_is_waited_for_so_long_and_asked_once():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(10)
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        began = time.monotonic()
+        told = rf"no answer from {address} \(ReadTimeout\)"
+        with connect(address, seconds=0.3) as store, pytest.raises(Unavailable, match=told):
+            store.collections()
+        assert 0.3 <= time.monotonic() - began < 10
+        silent.accept()[0].close()
+        silent.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            silent.accept()
 
 
 def test_a_server_that_is_not_there_is_told():

@@ -8,6 +8,7 @@ from PIL import Image
 
 import embedstore
 from embedstore import Item, Query
+from embedstore.catalog import NewRow
 from embedstore.encoders import load
 from embedstore.errors import (
     BadFilter,
@@ -303,3 +304,24 @@ def test_dropping_a_collection_leaves_no_files(store, photos):
     store.drop("photos")
     assert not folder.exists()
     assert store.create("photos", "toy").search("red", target="text") == []
+
+
+DOTTED = ("..", ".", "a/../b", "./a", "a/.")
+
+
+def test_a_key_with_dots_for_a_part_is_refused_and_its_neighbours_are_not(photos):
+    report = photos.add(Item(key, texts=("x",)) for key in (*DOTTED, "a..b/.c", "..."))
+    assert report.added == ["a..b/.c", "..."]
+    assert [each.key for each in report.failed] == list(DOTTED)
+    assert "no address can hold" in report.failed[0].reason
+    vectors = unit(1, 1, photos.info.space.dim)
+    for key in DOTTED:
+        with pytest.raises(BadItem, match="no address can hold"):
+            photos.add_vectors([Item(key)], image=vectors)
+
+
+def test_such_keys_of_older_stores_stay_readable_and_can_be_deleted(photos):
+    row = NewRow(Item("a/../b", texts=("x",)), None, unit(1, 1, photos.info.space.dim))
+    photos.catalog.put(photos.info.id, [row])
+    assert photos.get("a/../b").texts == ("x",)
+    assert photos.delete(["a/../b"]) == []

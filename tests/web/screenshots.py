@@ -17,8 +17,12 @@ SIZE = {"width": 1000, "height": 640}
 COLOURS = 96  # of the palette: a picture in the documents shall stay under 200 kB
 
 
-def main() -> None:
-    """Index the sample gallery with `mini`; take results and map in light, an item in dark."""
+def main(out: Path = DOCS) -> None:
+    """Index the sample gallery with `mini`; take results and map in light, an item in dark.
+
+    Args:
+        out: Folder for the pictures.
+    """
     with (
         tempfile.TemporaryDirectory() as folder,
         embedstore.open(Path(folder) / "store") as store,
@@ -37,18 +41,18 @@ def main() -> None:
                     page.locator(".tile").first.click()
                     page.locator("#describe").click()
                     page.locator(".cited").first.wait_for()
-                take(page, f"page-{scheme}")
+                take(page, out / f"page-{scheme}.png")
                 if scheme == "light":
                     page.click("#views >> text=Map")
                     page.locator("#map-groups button").last.wait_for()
-                    take(page, "page-map")
+                    take(page, out / "page-map.png")
 
 
-def take(page: Any, name: str) -> None:
-    """Write what a page shows to the documents."""
+def take(page: Any, path: Path) -> None:
+    """Write what a page shows."""
     page.wait_for_load_state("networkidle")
     taken = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    taken.quantize(COLOURS, dither=Image.Dither.NONE).save(DOCS / f"{name}.png", optimize=True)
+    taken.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 if __name__ == "__main__":

@@ -73,3 +73,19 @@ def test_filters_that_nothing_passes_say_so(doors, filters):
     filters.get_by_label("year, at least").fill("3000")
     filters.get_by_label("year, at least").press("Tab")
     doors.locator("#status", has_text="Nothing passes these filters.").wait_for()
+
+
+def test_fields_of_late_items_of_one_value_and_of_many_are_offered(open_page):
+    page = open_page("many")
+    page.locator("#filters summary").click()
+    fields = page.locator("#fields")
+    assert set(fields.locator("legend").all_text_contents()) == {"place", "shade", "rare"}
+    rare = fields.locator("fieldset", has_text="rare").get_by_role("button", name="late")
+    assert rare.get_attribute("title") == "1 of 600 looked at"
+    rare.click()
+    page.locator("#status", has_text="1 item").wait_for()
+    rare.click()
+    page.locator("#status", has_text="60+ items").wait_for()
+    fields.get_by_label("place, is").fill("place 577")
+    fields.get_by_label("place, is").press("Tab")
+    page.locator("#status", has_text="1 item").wait_for()

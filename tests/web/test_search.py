@@ -49,6 +49,25 @@ def test_words_find_pictures(doors):
     assert image.get_attribute("loading") == "lazy"
 
 
+def test_words_find_texts_where_there_are_no_pictures(open_page):
+    page = open_page("texts")
+    page.wait_for_selector(".tile")
+    type_words(page, "a red door")
+    assert page.locator(SAID).first.text_content() == "a red door"
+    page.locator(".tile").first.click()
+    page.locator("#neighbours li").first.wait_for()
+
+
+def test_what_is_searched_follows_the_collection_that_is_chosen(open_page):
+    page = open_page("texts")
+    for collection, target in (("doors", "image"), ("texts", "text")):
+        page.select_option("#collection", collection)
+        page.locator("#status", has_text="item").wait_for()
+        with page.expect_request("**/search_page") as told:
+            type_words(page, "door")
+        assert told.value.post_data_json["target"] == target
+
+
 @pytest.mark.parametrize("event", ["drop", "paste"])
 def test_a_picture_that_is_dropped_or_pasted_finds_its_like(doors, event):
     hand_over(doors, event, png("green"))
@@ -90,6 +109,19 @@ def test_scrolling_brings_all_items_once(open_page):
     addresses = page.eval_on_selector_all(".tile img", "all => all.map(each => each.src)")
     assert len(addresses) == len(set(addresses)) == 124
     assert page.text_content("#status") == "124 items, best first"
+
+
+@pytest.mark.parametrize(("hits", "said"), [(200, "the first 200 items"), (60, "60 items")])
+def test_a_search_without_pages_says_that_it_ends_early(doors, hits, said):
+    def many(route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json=(answer.json() * hits)[:hits])
+
+    told = {"title": "BadQuery", "detail": "the collection expands queries"}
+    doors.route("**/search_page", lambda route: route.fulfill(status=422, json=told))
+    doors.route("**/search", many)
+    type_words(doors, "door")
+    assert doors.text_content("#status") == f"{said}, best first"
 
 
 def test_rows_are_justified(open_page):
