@@ -8,6 +8,7 @@ Key = Annotated[str, Field(min_length=1, max_length=1024)]
 Text = Annotated[str, Field(max_length=100_000)]
 Address = Annotated[str, Field(min_length=1, max_length=32 << 20)]  # a data URL holds the picture
 MAX_ITEMS = 256
+LONGEST_CURSOR = 32_768  # it holds a vector
 
 
 class Wire(BaseModel):
@@ -153,7 +154,9 @@ class SearchPage(Search):
     """A search that is answered in pages of k hits."""
 
     cursor: str | None = Field(
-        default=None, max_length=200, description="Of the page before; left out for the first."
+        default=None,
+        max_length=LONGEST_CURSOR,
+        description="Of the page before; left out for the first.",
     )
 
 
