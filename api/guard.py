@@ -24,6 +24,7 @@ POLICY = (
     "form-action 'self'; frame-ancestors 'none'"
 )
 WATCHED = frozenset({"/health/live", "/metrics"})  # answered under any load
+PROBED = WATCHED | {"/health/ready"}  # by machines that know the service by its address alone
 HEADERS = (
     (b"content-security-policy", POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
@@ -122,24 +123,26 @@ class Guard:
     def _refusal(self, scope: Scope) -> _Refusal | None:
         headers = dict(scope["headers"])
         return (
-            self._stranger(scope["method"], headers)
+            self._stranger(scope, headers)
             or self._crowded(scope["path"])  # first of the dear ones: it is asked under load
             or self._unknown(scope, headers)
             or self._too_much(headers)
         )
 
-    def _stranger(self, method: str, headers: dict[bytes, bytes]) -> _Refusal | None:
+    def _stranger(self, scope: Scope, headers: dict[bytes, bytes]) -> _Refusal | None:
         # Pages of other sites can make a browser call loopback under a name of theirs.
         hosts = self._door.hosts
         if hosts is None:
             return None
         host = headers.get(b"host", b"").decode("latin-1").lower()
+        if scope["method"] == "GET" and scope["path"] in PROBED:
+            return None
         if _name(host) not in hosts:
             return _Refusal(421, "WrongHost", f"this server answers to {', '.join(sorted(hosts))}")
         # Browsers name the site whose page sends a request, but for links and pictures.
         origin = headers.get(b"origin", b"").decode("latin-1").lower()
         own = origin in self._door.origins or origin.partition("://")[2] == host
-        known = own if origin else not _embedded(method, headers)
+        known = own if origin else not _embedded(scope["method"], headers)
         if not known and not self._asks_for_keys():
             return _Refusal(403, "ForeignOrigin", "pages of other sites may not use this server")
         return None

@@ -8,7 +8,7 @@ Key = Annotated[str, Field(min_length=1, max_length=1024)]
 Text = Annotated[str, Field(max_length=100_000)]
 Address = Annotated[str, Field(min_length=1, max_length=32 << 20)]  # a data URL holds the picture
 MAX_ITEMS = 256
-LONGEST_CURSOR = 32_768  # it holds a vector
+LONGEST_CURSOR = 90_000  # it holds a vector
 
 
 class Wire(BaseModel):

@@ -92,7 +92,9 @@ class Line:
 def _may_repeat(error: httpx.HTTPError, method: str, path: str) -> bool:
     if isinstance(error, httpx.ConnectError):
         return True
-    harmless = method == "GET" or path.rpartition("/")[2] in REPEATABLE
+    # /collections/NAME/search, and not the collection that is called so
+    of_one = path.strip("/").count("/") == 2
+    harmless = method == "GET" or (of_one and path.rpartition("/")[2] in REPEATABLE)
     return harmless and isinstance(error, _BROKEN)
 
 

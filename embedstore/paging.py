@@ -8,6 +8,7 @@ texts. That needs scores that are the same whatever index is in use: every
 row is scored, and those near the ends of a page once more without any rounding.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -128,11 +129,12 @@ def _asked_with(
 def _question(query: Query, indices: Indices) -> str:
     """Name all that decides which rows are given, and in which order."""
     vector = None if query.vector is None else np.asarray(query.vector, "<f4").tobytes().hex()
-    image = query.image
-    picture = xxh3_128_hexdigest(image) if isinstance(image, bytes) else image and str(image)
-    words = (query.text, query.text_weight, query.without, query.like, query.unlike)
-    least = (query.min_score, query.min_probability)
-    return digest([vector, picture, *words, query.target, query.where, *least, indices.bank_name])
+    image = b"" if query.image is None else query.image
+    picture = xxh3_128_hexdigest(image if isinstance(image, bytes) else os.fsencode(image))
+    words = (query.text, float(query.text_weight), query.without, query.like, query.unlike)
+    least = [one if one is None else float(one) for one in (query.min_score, query.min_probability)]
+    told = (vector, picture, *words, query.target, query.where, *least, indices.bank_name)
+    return digest(repr(told))  # as text may hold what is no Unicode
 
 
 def _begun(

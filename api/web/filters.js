@@ -6,6 +6,9 @@ import { ask } from "/server.js";
 const FIELDS = 20;
 let chosen = new Map(); // field to its condition
 let changed = () => {};
+let turn = 0;
+
+export const forget = () => { turn++; byId("filters").hidden = true; };
 
 // One value that every item has tells nothing, unless the sample missed some
 const useful = (told) => ({ distinct, items }) => distinct > 1 || (distinct && (items < told.looked_at || told.looked_at < told.items));
@@ -66,7 +69,9 @@ export async function offer(onChange) {
   changed = onChange;
   chosen = new Map();
   byId("filtered").textContent = "";
+  const mine = ++turn;
   const told = await ask("fields");
+  if (mine !== turn) return; // of a collection that was left
   const fields = told.fields.filter(useful(told)).slice(0, FIELDS);
   byId("fields").replaceChildren(...fields.map((field) => element("fieldset", {}, element("legend", {}, field.name), ...asked(field, told.looked_at))));
   byId("filters").hidden = !fields.length;

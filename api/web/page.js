@@ -9,7 +9,7 @@ import { watch } from "/live.js";
 import * as map from "/map.js";
 import * as picture from "/picture.js";
 import * as search from "/search.js";
-import { call, choose } from "/server.js";
+import { call, choose, chosen } from "/server.js";
 import * as twins from "/twins.js";
 import * as views from "/views.js";
 
@@ -57,13 +57,14 @@ async function enter(name, items) {
   map.forget();
   twins.forget();
   views.show("photos");
-  byId("filters").hidden = true;
+  filters.forget();
   if (!items) {
     tell(`Collection ${name} is empty. Fill it with: embedstore index PATH --collection ${name}`);
     return;
   }
   search.look();
   await search.begin(); // first what is looked for
+  if (chosen() !== name) return;
   await filters.offer((where) => { parts.where = where; again(); });
 }
 

@@ -88,7 +88,8 @@ def _file_stamp(image: Path | Member | None) -> str:
 
 def inside(path: str) -> str:
     """Give a path as part of a key: without `.` and `..`, which addresses of items cannot hold."""
-    return posixpath.normpath(f"/{path}").lstrip("/")
+    parts = posixpath.normpath(path.lstrip("/")).split("/")
+    return "/".join("_up" if part == ".." else part for part in parts)
 
 
 def printable(name: str) -> str:

@@ -96,6 +96,8 @@ class CiderD:
 
         A clipped cosine, averaged over the lengths of runs, less for another length of text.
         """
+        if not candidates or not references:
+            return np.zeros((len(candidates), len(references)))
         said = [self._weighed(text) for text in candidates]
         known = [self._weighed(text) for text in references]
         holders = _holders(known)

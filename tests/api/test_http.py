@@ -162,6 +162,15 @@ def test_pages_of_other_sites_cannot_show_what_is_on_loopback_but_may_link_to_it
         assert client.get("/v1/collections", headers=keyed).status_code == 200
 
 
+def test_machines_that_probe_know_the_service_by_its_address_alone(store):
+    app = create_app(store, hosts=LOOPBACK)
+    with TestClient(app, base_url="http://10.0.0.7:8000") as client:
+        for path in ("/health/live", "/health/ready", "/metrics"):
+            assert client.get(path).status_code == 200
+        assert client.get("/v1/collections").status_code == 421
+        assert client.post("/health/live").status_code == 421
+
+
 def test_a_key_lets_pages_behind_a_proxy_in(store):
     with TestClient(create_app(store, api_key="secret", hosts={"testserver"})) as client:
         headers = {"Authorization": "Bearer secret", "Origin": "https://photos.example"}

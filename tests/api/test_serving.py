@@ -179,6 +179,7 @@ def test_what_is_no_host_name_is_refused(store, name):
         ("127.0.0.1", (), LOOPBACK),
         ("127.0.0.1", ("photos.example",), LOOPBACK | {"photos.example"}),
         ("0.0.0.0", ("photos.example",), LOOPBACK | {"photos.example"}),
+        ("192.168.1.5", ("photos.example",), LOOPBACK | {"photos.example", "192.168.1.5"}),
         ("0.0.0.0", (), None),
     ],
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedstore.catalog import Catalog, CollectionInfo, NewRow
+from embedstore.catalog import Catalog, CollectionInfo, NewRow, field_sample
 from embedstore.errors import BadFilter, Corrupt
 from embedstore.types import Item, Space, Vectors
 
@@ -254,3 +254,27 @@ def test_the_sample_is_spread_over_the_whole_collection(
         assert (told.items, told.looked_at, year.items) == (100, looked, looked)
         assert (year.least, year.most) == (0, 100 - 100 // looked if looked != 7 else 90)
     assert catalog.sample_fields(catalog.create("empty", SPACE, {}).id).fields == ()
+
+
+def test_odd_and_endless_metadata_is_looked_at_within_bounds(
+    catalog: Catalog, photos: CollectionInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = {
+        'q"q': 1,
+        "back\\slash": 1,
+        "": 1,
+        "no\u00a0break": 1,
+        "fine": "10\u00a0km",
+        "km": "10 km",
+    }
+    rows = [new(f"odd-{n}", **odd) for n in range(3)]
+    catalog.put(photos.id, rows)
+    held = {each.name: each for each in catalog.sample_fields(photos.id).fields}
+    assert set(held) == {"fine", "km"}  # what a filter can spell
+    assert (held["fine"].values, held["km"].values) == ((), (("10 km", 3),))
+    for name, most in (("LEAVES", 5), ("LETTERS", 10)):
+        monkeypatch.setattr(field_sample, name, most)
+        assert catalog.sample_fields(photos.id).looked_at == 1
+        monkeypatch.undo()
+    monkeypatch.setattr(field_sample, "PATHS", 1)
+    assert len(catalog.sample_fields(photos.id).fields) == 1

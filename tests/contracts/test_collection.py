@@ -406,3 +406,18 @@ def test_a_server_that_is_not_there_is_told():
         pytest.raises(Unavailable, match="embedstore serve"),
     ):
         nobody.collections()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "repeated"),
+    [
+        ("GET", "/collections/x", True),
+        ("POST", "/collections/x/search", True),
+        ("DELETE", "/collections/search", False),
+        ("POST", "/collections/items", False),
+        ("POST", "/collections/x/re_embed", False),
+    ],
+)
+def test_only_what_may_be_sent_twice_is(method, path, repeated):
+    assert client_line._may_repeat(httpx.ReadError("gone"), method, path) is repeated
+    assert client_line._may_repeat(httpx.ConnectError("nobody"), method, path)

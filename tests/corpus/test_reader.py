@@ -380,10 +380,14 @@ def test_an_absolute_path_or_a_prefix_with_a_slash_doubles_none(tmp_path: Path, 
 def test_no_key_that_a_reader_makes_has_dots_for_a_part(tmp_path: Path, photo, monkeypatch) -> None:
     (tmp_path / "lists" / "deep").mkdir(parents=True)
     photo("photos/a.png")
-    lines = [{"image": name} for name in ("../photos/a.png", "./deep/../b.png", "c/./d.png")]
+    lines = [
+        {"image": name}
+        for name in ("../photos/a.png", "photos/a.png", "./deep/../b.png", "c/./d.png")
+    ]
     (tmp_path / "lists" / "all.jsonl").write_text("\n".join(map(json.dumps, lines)))
     monkeypatch.chdir(tmp_path / "lists" / "deep")
     found = [one for path in ("..", "../all.jsonl", "../../photos") for one in read(path).entries]
     keys = [one.key for one in found]
-    assert keys == ["all/photos/a.png", "all/b.png", "all/c/d.png", "photos/a.png"]
+    made = ["all/_up/photos/a.png", "all/photos/a.png", "all/b.png", "all/c/d.png"]
+    assert keys == [*made, "photos/a.png"]  # and no two are the same
     assert found[0].image.resolve() == tmp_path / "photos" / "a.png"

@@ -16,6 +16,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from PIL import Image
 
 import embedstore
 from embedstore import Item, Query
@@ -365,3 +366,17 @@ def test_a_cursor_is_good_in_another_process_on_the_same_store(tmp_path: Path):
         here.add_vectors([Item("late")], image=unit(3))
         rest = pages(two.collection("made"), query, first.cursor)
         assert len({hit.item.key for hit in first.hits + rest}) == 20
+
+
+def test_whatever_can_be_searched_for_can_be_paged(made, tmp_path):
+    odd = tmp_path / "odd\udcff.png"
+    Image.new("RGB", (8, 8), "red").save(odd)
+    for query in (
+        Query("a \udcff b", k=3),
+        Query(image=odd, k=3),
+        Query("x", image=odd, k=3, text_weight=np.float32(0.3), min_score=np.float32(-1)),
+        Query(vector=unit(3)[0].tolist(), k=3),
+        Query("x", k=3, without=("\ud800",)),
+    ):
+        found = [hit.item.key for hit in pages(made, query)]
+        assert len(found) == len(set(found)) == 200
