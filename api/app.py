@@ -130,7 +130,6 @@ async def _finishing(app: FastAPI) -> AsyncIterator[None]:
     """Give every accepted request a thread; finish what can be finished before it ends."""
     to_thread.current_default_thread_limiter().total_tokens += app.state.limits.waiting
     yield
-    app.state.searching.close()
     await to_thread.run_sync(app.state.jobs.close, app.state.limits.stop_seconds)
     await to_thread.run_sync(app.state.encoders.close)
     app.state.pictures.close()

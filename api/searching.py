@@ -1,15 +1,11 @@
 """How the service searches: in threads, with its encoders, and so many searches at once."""
 
-from asyncio import get_running_loop
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from contextvars import copy_context
-from functools import partial
 from typing import TypeVar
 
 import numpy as np
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 
 from api.known import KnownCollections
 from api.pictures import Pictures
@@ -40,11 +36,7 @@ class Searching:
     ) -> None:
         self._known, self._encoders = known, encoders
         self._decoding, self._pictures = decoding, pictures
-        self._cores = ThreadPoolExecutor(default_workers() + 1, "search")
-
-    def close(self) -> None:
-        """Begin no more searches; those that run still have had the time to stop."""
-        self._cores.shutdown(wait=False, cancel_futures=True)
+        self._cores = CapacityLimiter(default_workers() + 1)
 
     async def run(
         self,
@@ -69,11 +61,11 @@ class Searching:
             with self._decoding if decodes else nullcontext():
                 return search(collection, asked)
 
-        if waits:
-            return await to_thread.run_sync(self._known.ask, name, found)
-        # A third of a millisecond sooner than through anyio's threads
-        ask = partial(copy_context().run, self._known.ask, name, found)
-        return await get_running_loop().run_in_executor(self._cores, ask)
+        # Each is begun by the event loop, which so has its turn between two; threads that take the
+        # next one themselves leave it waiting, and refusals with it, for a quarter of a second
+        return await to_thread.run_sync(
+            self._known.ask, name, found, limiter=None if waits else self._cores
+        )
 
 
 def _waits(wanted: Search) -> bool:
