@@ -46,6 +46,11 @@ function tile(item, open) {
   return box;
 }
 
+const PATIENCE = 2000; // ms; a lazy picture out of sight never comes
+const come = (image) => image.complete || new Promise((go) => { ["load", "error"].forEach((end) => image.addEventListener(end, go, { once: true })); });
+const pictures = () => [...byId("results").querySelectorAll("img")];
+export const pictured = () => Promise.race([Promise.all(pictures().map(come)), new Promise((go) => setTimeout(go, PATIENCE))]);
+
 export const clear = (list = byId("results")) => list.replaceChildren();
 export const add = (items, open, list = byId("results")) => list.append(...items.map((item) => tile(item, open)));
 

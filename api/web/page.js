@@ -63,7 +63,8 @@ async function enter(name, items) {
     return;
   }
   search.look();
-  await search.begin(); // first what is looked for
+  await search.begin(); // first what is looked for, and its pictures
+  await grid.pictured();
   if (chosen() !== name) return;
   await filters.offer((where) => { parts.where = where; again(); });
 }
