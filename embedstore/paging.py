@@ -24,7 +24,7 @@ from embedstore.hubness import asked as with_bias
 from embedstore.indices import Indices
 from embedstore.query_vector import check, share_of_text
 from embedstore.ranking import Ranked, hits, ranked
-from embedstore.searching import ATTEMPTS, composed, good_enough
+from embedstore.searching import ATTEMPTS, composed, good_enough, skipped
 from embedstore.types import Encoder, Hit, Modality, Query, Vectors, digest
 
 # Stored numbers are multiples of 2^-24 (float16); a query rounded to multiples of 2^-27 gives
@@ -122,8 +122,7 @@ def _asked_with(
     if place is None:
         return composed(query, catalog, info, encoder)
     check(query)
-    skip = None if query.like is None else catalog.get(info.id, query.like)[0]
-    return np.frombuffer(place.vector, "<f4"), skip
+    return np.frombuffer(place.vector, "<f4"), skipped(query, catalog, info)
 
 
 def _question(query: Query, indices: Indices) -> str:

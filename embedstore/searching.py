@@ -70,7 +70,6 @@ def composed(
 ) -> tuple[Vectors, int | None]:
     """Check a query and give its vector `(d,)`, and the row that it must not find; see `search`."""
     check(query)
-    skip = None if query.like is None else catalog.get(info.id, query.like)[0]
     vector = query_vector(
         query,
         encoder,
@@ -78,7 +77,12 @@ def composed(
         lambda key: _stored(catalog, info.id, key),
         info.space.dim,
     )
-    return vector, skip
+    return vector, skipped(query, catalog, info)
+
+
+def skipped(query: Query, catalog: Catalog, info: CollectionInfo) -> int | None:
+    """Give the row that a query must not find: that of the item it is like."""
+    return None if query.like is None else catalog.get(info.id, query.like)[0]
 
 
 def ranked_rows(
