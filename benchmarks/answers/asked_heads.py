@@ -13,9 +13,10 @@ import torch
 
 from embedstore.answering.generators import best_for
 from embedstore.answering.head.folder import BUNDLED, Stored, read
-from embedstore.answering.head.generator import HeadGenerator, answered, prefixed
+from embedstore.answering.head.generator import HeadGenerator, answered
 from embedstore.answering.head.pointer import log_probability
-from embedstore.answering.head.shown import Shown, inputs, shown
+from embedstore.answering.head.shown import Shown
+from embedstore.answering.head.sight import prefixed, seen, sight
 from embedstore.answering.types import Draft, Generator, Prompt
 from embedstore.errors import NotFound
 
@@ -61,7 +62,8 @@ class Alone:
 
     def _one(self, prompt: Prompt) -> Draft:
         with torch.inference_mode():
-            lines, judged = answered(self._stored, Shown((), prompt.vector), prompt.question)
+            alone = seen(self._stored, Shown((), prompt.vector), prompt.question)
+            lines, judged = answered(self._stored, alone)
         text = self._stored.vocabulary.decode(lines[0].pieces)
         return Draft(text, (0.0,) * len(prompt.evidence), min(0.0, judged.log_probability))
 
@@ -73,8 +75,7 @@ def log_probability_of(stored: Stored, prompt: Prompt, text: str) -> float:
     line = vocabulary.encode(text, head.config.answer_pieces)
     targets = torch.tensor([[[*line, vocabulary.end]]])
     with torch.inference_mode():
-        seen = shown(prompt, vocabulary, head.config)
-        memory = head.remember(inputs([seen], head.config, vocabulary.padding))
+        memory = sight(stored, prompt).memory
         states, pointed, _ = head(torch.tensor([[[*prefix, *line]]]), memory)
         start = len(prefix) - 1
         told = type(pointed)(pointed.gate[:, :, start:], pointed.copy[:, :, start:])

@@ -20,8 +20,7 @@ from embedstore.answering import reading
 from embedstore.answering.evidence import gather
 from embedstore.answering.head.citing import judge
 from embedstore.answering.head.folder import Stored
-from embedstore.answering.head.generator import prefixed
-from embedstore.answering.head.shown import inputs, shown
+from embedstore.answering.head.sight import prefixed, sight
 from embedstore.answering.types import Prompt
 from embedstore.collection import Collection
 from embedstore.corpus.images import load
@@ -98,8 +97,7 @@ def confirmation(stored: Stored, prompt: Prompt, text: str) -> float:
     head, vocabulary = stored.head, stored.vocabulary
     line = vocabulary.encode(text, head.config.answer_pieces)
     with torch.inference_mode():
-        seen = shown(prompt, vocabulary, head.config)
-        memory = head.remember(inputs([seen], head.config, vocabulary.padding))
+        memory = sight(stored, prompt).memory
         prefix = prefixed(stored, prompt.question)
         return clock(lambda: judge(head, memory, prefix, line, vocabulary.end))[0]
 

@@ -18,6 +18,7 @@ from embedstore.answering import generators
 from embedstore.answering.head.folder import Stored
 from embedstore.answering.head.generator import draft
 from embedstore.answering.head.knowing import familiarity, least_familiar
+from embedstore.answering.head.sight import sight
 from embedstore.answering.types import Prompt
 from embedstore.types import Item
 
@@ -88,7 +89,7 @@ def prompts(stored: Made, asked: Made, seed: int) -> list[Prompt]:
 def aside(head: Stored, familiar: Sequence[Prompt], shown: Sequence[Prompt]) -> float:
     """Say in what share of prompts a head takes itself not to know what they are about."""
     least = least_familiar(head, familiar)
-    found = [familiarity(head, prompt) for prompt in shown]
+    found = [familiarity(head, prompt, sight(head, prompt)) for prompt in shown]
     return float(np.mean([least is not None and one is not None and one < least for one in found]))
 
 

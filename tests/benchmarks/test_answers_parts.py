@@ -18,8 +18,8 @@ from benchmarks.answers.translations import same
 from benchmarks.answers.vectors import remembering
 from embedstore import encoders
 from embedstore.answering.head.citing import judge
-from embedstore.answering.head.generator import prefixed
 from embedstore.answering.head.shown import inputs, shown
+from embedstore.answering.head.sight import prefixed
 from embedstore.answering.types import Evidence, Prompt
 
 SEEDS = st.integers(0, 1_000)

@@ -17,7 +17,7 @@ from embedstore.answering.head.knowing import familiarity
 from embedstore.answering.head.layers import KeysValues
 from embedstore.answering.head.model import Memory
 from embedstore.answering.head.pointer import mixed
-from embedstore.answering.head.shown import Shown, inputs, shown
+from embedstore.answering.head.sight import Sight, prefixed, sight
 from embedstore.answering.types import Draft, Prompt
 
 SIGNALS = ("copied", "margin", "least", "gain", "pieces", "in_evidence", "agreed")
@@ -59,8 +59,8 @@ class HeadGenerator:
 
     def knows(self, prompt: Prompt) -> bool:
         """Say whether the neighbours speak of such things as the head has learnt to write of."""
-        found = familiarity(self._stored, prompt)
-        return found is None or self._stored.known is None or found >= self._stored.known
+        with torch.inference_mode():
+            return self._knows(prompt, sight(self._stored, prompt))
 
     def generate(self, prompts: Sequence[Prompt]) -> list[Draft]:
         """Write one draft a prompt; where the head knows too little, `consensus` does.
@@ -68,10 +68,19 @@ class HeadGenerator:
         Raises:
             Invalid: Vectors are not of the dimension that the head was trained on.
         """
-        return [
-            draft(self._stored, prompt) if self.knows(prompt) else _stood_in(prompt)
-            for prompt in prompts
-        ]
+        with torch.inference_mode():
+            return [self._written(prompt) for prompt in prompts]
+
+    def _written(self, prompt: Prompt) -> Draft:
+        seen = sight(self._stored, prompt)
+        known = self._knows(prompt, seen)
+        return written(self._stored, prompt, seen) if known else _stood_in(prompt)
+
+    def _knows(self, prompt: Prompt, seen: Sight) -> bool:
+        if self._stored.known is None:
+            return True
+        found = familiarity(self._stored, prompt, seen)
+        return found is None or found >= self._stored.known
 
 
 def _stood_in(prompt: Prompt) -> Draft:
@@ -86,19 +95,29 @@ def draft(stored: Stored, prompt: Prompt) -> Draft:
         stored: The head.
         prompt: What is asked.
     """
+    with torch.inference_mode():
+        return written(stored, prompt, sight(stored, prompt))
+
+
+def written(stored: Stored, prompt: Prompt, seen: Sight) -> Draft:
+    """Answer one prompt that the head has read.
+
+    Args:
+        stored: The head.
+        prompt: What is asked.
+        seen: The prompt, as it was read.
+    """
     silent = dict.fromkeys(SIGNALS, 0.0)
     none = (0.0,) * len(prompt.evidence)
-    seen = shown(prompt, stored.vocabulary, stored.head.config)
-    if not any(near.pieces for near in seen.neighbours):
+    if not any(near.pieces for near in seen.shown.neighbours):
         return Draft("", none, 0.0, silent)
-    with torch.inference_mode():
-        agree = agreement(prompt.evidence, prompt.question)
-        lines, judged = answered(stored, seen, prompt.question, agree, prompt.fits)
+    agree = agreement(prompt.evidence, prompt.question)
+    lines, judged = answered(stored, seen, agree, prompt.fits)
     best = lines[0]
     text = stored.vocabulary.decode(best.pieces)
     if not text:
         return Draft("", none, 0.0, silent)
-    evidence = {piece for near in seen.neighbours for piece in near.pieces}
+    evidence = {piece for near in seen.shown.neighbours for piece in near.pieces}
     said = sum(piece in evidence for piece in best.pieces) / len(best.pieces)
     margin = best.score - lines[1].score if len(lines) > 1 else -best.score
     length = float(len(best.pieces))
@@ -117,42 +136,28 @@ def draft(stored: Stored, prompt: Prompt) -> Draft:
 
 
 def answered(
-    stored: Stored,
-    seen: Shown,
-    question: str | None,
-    agree: Agree | None = None,
-    fits: Fits | None = None,
+    stored: Stored, seen: Sight, agree: Agree | None = None, fits: Fits | None = None
 ) -> tuple[list[Line], Judged]:
     """Write the best lines; the first of a caption is the best that rests on a neighbour.
 
     Args:
         stored: The head.
-        seen: What is shown.
-        question: None for a caption.
+        seen: What is asked and shown.
         agree: Says how far the neighbours say the same.
         fits: Scores texts with the picture.
     """
-    head, vocabulary = stored.head, stored.vocabulary
-    settings = stored.captions if question is None else stored.answers
-    prefix = prefixed(stored, question)
-    memory = head.remember(inputs([seen], head.config, vocabulary.padding))
+    head, vocabulary, memory = stored.head, stored.vocabulary, seen.memory
+    settings = stored.captions if seen.question is None else stored.answers
+    prefix = prefixed(stored, seen.question)
     writer = _Writer(stored, memory)
     found = search(writer.begin(prefix), writer.advance, vocabulary.end, settings)
     lines = ranked(found, vocabulary, settings, agree, fits)
-    most = 1 if question is not None else min(_JUDGED, len(lines))
+    most = 1 if seen.question is not None else min(_JUDGED, len(lines))
     judged = [judge(head, memory, prefix, lines[0].pieces, vocabulary.end)]
     while not any(judged[-1].support) and len(judged) < most:
         judged.append(judge(head, memory, prefix, lines[len(judged)].pieces, vocabulary.end))
     chosen = len(judged) - 1 if any(judged[-1].support) else 0
     return [lines[chosen], *lines[:chosen], *lines[chosen + 1 :]], judged[chosen]
-
-
-def prefixed(stored: Stored, question: str | None) -> list[int]:
-    """Give what stands before the answer: a mark, after the words of a question if there is one."""
-    if question is None:
-        return [stored.vocabulary.caption]
-    most = stored.head.config.question_pieces
-    return [*stored.vocabulary.encode(question, most), stored.vocabulary.answer]
 
 
 class _Writer:

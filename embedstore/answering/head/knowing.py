@@ -10,19 +10,20 @@ import torch
 
 from embedstore.answering.head.folder import Stored
 from embedstore.answering.head.pointer import log_probability
-from embedstore.answering.head.shown import inputs, shown
+from embedstore.answering.head.sight import Sight, sight
 from embedstore.answering.types import Prompt
 
 _READ = 3  # neighbours; one alone may say something odd
 _LEFT_OUT = 0.05  # share of what was held out that counts as unknown
 
 
-def familiarity(stored: Stored, prompt: Prompt) -> float | None:
+def familiarity(stored: Stored, prompt: Prompt, seen: Sight) -> float | None:
     """Give the mean log-probability of a piece of what the nearest neighbours say as captions.
 
     Args:
         stored: The head, which sees these neighbours.
         prompt: With the neighbours.
+        seen: The prompt, as the head has read it.
 
     Returns:
         At most 0; None where no neighbour has a caption.
@@ -32,8 +33,7 @@ def familiarity(stored: Stored, prompt: Prompt) -> float | None:
     lines = [line for line in lines if line][:_READ]
     if not lines:
         return None
-    with torch.inference_mode():
-        return _mean_log_probability(stored, prompt, lines)
+    return _mean_log_probability(stored, seen, lines)
 
 
 def least_familiar(stored: Stored, prompts: Sequence[Prompt]) -> float | None:
@@ -46,15 +46,15 @@ def least_familiar(stored: Stored, prompts: Sequence[Prompt]) -> float | None:
     Returns:
         None where there are too few to say.
     """
-    found = [familiarity(stored, prompt) for prompt in prompts]
+    with torch.inference_mode():
+        found = [familiarity(stored, prompt, sight(stored, prompt)) for prompt in prompts]
     told = torch.tensor([one for one in found if one is not None])
     return float(told.quantile(_LEFT_OUT)) if len(told) * _LEFT_OUT >= 1 else None
 
 
-def _mean_log_probability(stored: Stored, prompt: Prompt, lines: Sequence[list[int]]) -> float:
-    head, vocabulary = stored.head, stored.vocabulary
-    seen = shown(prompt, vocabulary, head.config)
-    memory = head.remember(inputs([seen], head.config, vocabulary.padding))
+@torch.inference_mode()
+def _mean_log_probability(stored: Stored, seen: Sight, lines: Sequence[list[int]]) -> float:
+    head, vocabulary, memory = stored.head, stored.vocabulary, seen.memory
     longest = max(len(line) for line in lines)
     written = torch.full((1, len(lines), longest + 1), vocabulary.padding)
     targets = torch.full_like(written, vocabulary.end)

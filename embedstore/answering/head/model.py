@@ -26,6 +26,7 @@ class Memory:
         pieces: `(m, l)`; 0 where a place is no word.
         number: `(l,)`, index of the neighbour a place belongs to, -1 for nobody's.
         keys: Of each layer.
+        copied: `(m, l, d)`, the pointer's.
     """
 
     states: Tensor
@@ -34,6 +35,7 @@ class Memory:
     pieces: Tensor
     number: Tensor
     keys: Sequence[KeysValues]
+    copied: Tensor
 
 
 class Head(nn.Module):
@@ -97,6 +99,7 @@ class Head(nn.Module):
             nn.functional.pad(pieces, (1 + p, 0)),
             nn.functional.pad(owners, (1 + p, 0), value=_NOBODY),
             [layer.memory_keys(states) for layer in self.decoder()],
+            self.pointer.keys(states),
         )
 
     def decoder(self) -> list[Layer]:
@@ -132,7 +135,8 @@ class Head(nn.Module):
             states, keys = layer(states, memory.keys[number], visible, own)
             kept.append(keys)
         states = self.norm(states)
-        return states, self.pointer(states, memory.states, memory.words & visible), kept
+        copyable = memory.words & visible
+        return states, self.pointer(states, memory.states, memory.copied, copyable), kept
 
     def logits(self, states: Tensor) -> Tensor:
         """Score pieces and the end `(..., pieces + 1)` after states `(..., d)`."""

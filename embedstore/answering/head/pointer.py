@@ -38,15 +38,21 @@ class Pointer(nn.Module):
         self.gate = nn.Linear(2 * width, 1)
         nn.init.constant_(self.gate.bias, -1.0)
 
-    def forward(self, states: Tensor, memory: Tensor, copyable: Tensor) -> Pointed:
+    def keys(self, memory: Tensor) -> Tensor:
+        """Give the keys `(m, l, d)` under which it sees a memory `(m, l, d)`."""
+        keys: Tensor = self.key(memory)
+        return keys
+
+    def forward(self, states: Tensor, memory: Tensor, keys: Tensor, copyable: Tensor) -> Pointed:
         """Point.
 
         Args:
             states: `(m, g, t, d)`.
             memory: `(m, l, d)`.
+            keys: Of it.
             copyable: `(m, g or 1, l)`, which places hold words that may be seen.
         """
-        scores = torch.einsum("mgtd,mld->mgtl", self.query(states), self.key(memory)).float()
+        scores = torch.einsum("mgtd,mld->mgtl", self.query(states), keys).float()
         scores = scores * states.shape[-1] ** -0.5
         copy = scores.masked_fill(~copyable[:, :, None], _NEVER).softmax(-1)
         found = torch.einsum("mgtl,mld->mgtd", copy.to(memory.dtype), memory)

@@ -9,6 +9,7 @@ from embedstore.answering.head import folder as folders
 from embedstore.answering.head.generator import HeadGenerator
 from embedstore.answering.head.knowing import familiarity, least_familiar
 from embedstore.answering.head.shown import shown
+from embedstore.answering.head.sight import sight
 from embedstore.answering.types import Evidence, Prompt
 from embedstore.training.head.examples import Lesson
 from embedstore.training.head.lessons import batch_of
@@ -21,6 +22,10 @@ def prompts(*groups):
     return [
         Prompt(evidence(*texts, start=at), vector=vector(at)) for at, texts in enumerate(groups)
     ]
+
+
+def familiar(stored, prompt):
+    return familiarity(stored, prompt, sight(stored, prompt))
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +49,9 @@ def learnt(vocabulary):
 
 
 def test_what_it_learnt_is_more_familiar_than_what_it_did_not(learnt):
-    known = [familiarity(learnt, one) for one in prompts(*([c] for c in CAPTIONS))]
+    known = [familiar(learnt, one) for one in prompts(*([c] for c in CAPTIONS))]
     strange = [
-        familiarity(learnt, one)
+        familiar(learnt, one)
         for one in prompts(["green the wide field in"], ["what what it"], ["woman boat car a"])
     ]
     assert max(strange) < min(known) <= 0
@@ -54,17 +59,17 @@ def test_what_it_learnt_is_more_familiar_than_what_it_did_not(learnt):
 
 def test_only_captions_count_and_the_nearest_three_of_them(learnt):
     asked = Evidence("q", ("what is it",), 0.5, "what is it", ("dog",))
-    assert familiarity(learnt, Prompt((asked,))) is None
-    assert familiarity(learnt, Prompt(evidence("", " "))) is None
-    assert familiarity(learnt, Prompt(())) is None
-    assert familiarity(learnt, Prompt((asked, *evidence(CAPTIONS[0])))) is not None
+    assert familiar(learnt, Prompt((asked,))) is None
+    assert familiar(learnt, Prompt(evidence("", " "))) is None
+    assert familiar(learnt, Prompt(())) is None
+    assert familiar(learnt, Prompt((asked, *evidence(CAPTIONS[0])))) is not None
 
 
 def test_a_twentieth_of_what_is_known_counts_as_unknown(learnt):
     some = prompts(*([c] for c in CAPTIONS * 5))
     least = least_familiar(learnt, some)
     assert least is not None
-    below = sum(familiarity(learnt, one) < least for one in some)
+    below = sum(familiar(learnt, one) < least for one in some)
     assert below == pytest.approx(0.05 * len(some), abs=2)
     assert least_familiar(learnt, some[:10]) is None  # too few to say
 

@@ -14,7 +14,7 @@ def test_it_is_a_distribution_whatever_may_be_copied(seed, g, t, places):
     copyable = torch.rand(2, 1, places) < 0.5
     pieces = torch.randint(0, vocabulary, (2, places)) * copyable[:, 0]
     logits = torch.randn(2, g, t, vocabulary)
-    spread = mixed(logits, pointer(states, memory, copyable), pieces)
+    spread = mixed(logits, pointer(states, memory, pointer.keys(memory), copyable), pieces)
     assert torch.allclose(spread.sum(-1), torch.ones(2, g, t), atol=1e-5)
     assert (spread >= 0).all()
 
@@ -25,7 +25,7 @@ def test_the_log_probability_is_that_of_the_distribution(seed):
     torch.manual_seed(seed)
     pointer = Pointer(8)
     states, memory = torch.randn(2, 2, 3, 8), torch.randn(2, 5, 8)
-    pointed = pointer(states, memory, torch.ones(2, 1, 5, dtype=torch.bool))
+    pointed = pointer(states, memory, pointer.keys(memory), torch.ones(2, 1, 5, dtype=torch.bool))
     pieces, targets = torch.randint(0, 7, (2, 5)), torch.randint(0, 7, (2, 2, 3))
     logits = torch.randn(2, 2, 3, 7)
     expected = mixed(logits, pointed, pieces).gather(-1, targets[..., None]).squeeze(-1).log()
@@ -36,7 +36,8 @@ def test_the_log_probability_is_that_of_the_distribution(seed):
 def test_nothing_is_copied_where_there_are_no_words():
     pointer = Pointer(8)
     nothing = torch.zeros(1, 1, 4, dtype=torch.bool)
-    pointed = pointer(torch.randn(1, 1, 2, 8), torch.randn(1, 4, 8), nothing)
+    memory = torch.randn(1, 4, 8)
+    pointed = pointer(torch.randn(1, 1, 2, 8), memory, pointer.keys(memory), nothing)
     assert (pointed.gate == 0).all()
     logits = torch.randn(1, 1, 2, 6)
     spread = mixed(logits, pointed, torch.zeros(1, 4, dtype=torch.long))
