@@ -1,6 +1,6 @@
 """What confidence is worth: accuracy of the surest answers; whether stated chances come true."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
@@ -19,6 +19,7 @@ from embedstore.answering.types import Generator
 
 Row = dict[str, object]
 HALF = 0.5
+HALVINGS = 10
 
 
 @click.command()
@@ -39,7 +40,7 @@ def command(
     seed: int,
     out: Path | None,
 ) -> None:
-    """Fit confidence on half of the held-out pictures of DATA and measure it on the other half.
+    """Fit confidence on half of the held-out pictures of DATA, measure it on the other, and so on.
 
     Example: python -m benchmarks answers coverage daquar/qa_train.jsonl --questions
     """
@@ -57,13 +58,14 @@ def command(
     name = f"coverage-{kind}-{plain(encoder_name)}-{plain(data.stem)}"
     title = f"Risk and coverage: {kind}, {data.stem}, {encoder_name}"
     path = folder(out) / f"answers-{name}.png"
-    reliability_plot.draw(sides, title, path)
+    reliability_plot.draw({name: each[0] for name, each in sides.items()}, title, path)
     right = "An answer is right if somebody gave it"
     right = right if asks else f"A caption is right from a CIDEr-D of {floor}"
     notes = [
-        f"{len(asked.shown):,} held-out {kind}; confidence fitted on half of the pictures, "
-        f"measured on the others. {right}. Ratio: accuracy of the surer "
-        "half over that of all.",
+        f"{len(asked.shown):,} held-out {kind}; confidence fitted on each half of the pictures and "
+        f"measured on the other, means of {HALVINGS} ways of halving, of which the plot shows "
+        f"one. {right}. Ratio: accuracy of the surer half over that of all, and its standard "
+        "deviation over the ways.",
         f"![{title}](results/{path.name})",
     ]
     result = {"title": title, "table": [row(*side) for side in sides.items()], "notes": notes}
@@ -71,17 +73,27 @@ def command(
     written(name, result, [*words, *arguments(encoder_name, limit, k, heads)], seed, out)
 
 
-def judged(generator: Generator, asked: Cases, floor: float, seed: int) -> Judged:
-    """Fit on the answers about half of the pictures and judge the others."""
+def judged(generator: Generator, asked: Cases, floor: float, seed: int) -> list[Judged]:
+    """Judge every answer by a fit on those about the other half of the pictures, several times."""
     drafts = contenders.drafts(generator, asked.shown, generator.name)
     pairs = zip(asked.shown, drafts, strict=True)
     named = [confidence.features(prompt, draft) for prompt, draft in pairs]
     names = sorted(set().union(*named))
     rows = np.array([[each.get(name, 0.0) for name in names] for each in named])
     right = asked.right(drafts, floor)
-    fitting = half(asked.owners, seed)
-    fitted = confidence.fit(rows[fitting], right[fitting], names)
-    return Judged(fitted.probability(rows[~fitting]), right[~fitting])
+    sides = [half(asked.owners, seed + turn) for turn in range(HALVINGS)]
+    return [Judged(crossed(rows, right, side, names), right) for side in sides]
+
+
+def crossed(
+    rows: np.ndarray, right: np.ndarray, side: np.ndarray, names: Sequence[str]
+) -> np.ndarray:
+    """Give the probability of each row `(n,)` by a fit on the side it is not on."""
+    stated = np.empty(len(rows))
+    for fitting in (side, ~side):
+        fitted = confidence.fit(rows[fitting], right[fitting], names)
+        stated[~fitting] = fitted.probability(rows[~fitting])
+    return stated
 
 
 def half(owners: Sequence[object], seed: int) -> np.ndarray:
@@ -99,16 +111,23 @@ def numbered(generators: Sequence[Generator]) -> list[str]:
     ]
 
 
-def row(name: str, side: Judged) -> Row:
+def row(name: str, sides: Sequence[Judged]) -> Row:
     """Give the row of one generator."""
-    sure, right = side.probability, side.right
-    whole, upper = float(right.mean()), risk.accuracy_at(HALF, sure, right)
+    right = sides[0].right
+    whole = float(right.mean())
+    upper = np.array([risk.accuracy_at(HALF, each.probability, right) for each in sides])
+    ratios = upper / whole if whole else np.zeros(len(sides))
     return {
         "generator": name,
         "answers": len(right),
         "accuracy": whole,
-        "accuracy at 50% coverage": upper,
-        "ratio": upper / whole if whole else 0.0,
-        "ECE": risk.calibration_error(sure, right),
-        "Brier": risk.brier(sure, right),
+        "accuracy at 50% coverage": float(upper.mean()),
+        "ratio": float(ratios.mean()),
+        "sd": float(ratios.std()),
+        "ECE": _mean(risk.calibration_error(each.probability, right) for each in sides),
+        "Brier": _mean(risk.brier(each.probability, right) for each in sides),
     }
+
+
+def _mean(figures: Iterable[float]) -> float:
+    return float(np.mean(list(figures)))

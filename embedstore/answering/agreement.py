@@ -32,13 +32,13 @@ class CaptionAgreement:
             [text for text in each.texts if text.strip()][:MOST_TEXTS] for each in evidence
         ]
         self.weights = weights([each.score for each in evidence])
-        self._compared = [[_begun(text) for text in own] for own in self.held]
-        self._cider = CiderD(self._compared, beside=BACKGROUND)
+        compared = [[_begun(text) for text in own] for own in self.held]
+        cider = CiderD(compared, beside=BACKGROUND)
+        self._score = cider.against([text for own in compared for text in own])
 
     def with_each(self, texts: Sequence[str]) -> Alike:
         """Give how near texts are to the captions of each neighbour `(texts, n)`, 0..1."""
-        all_of_them = [text for own in self._compared for text in own]
-        alike = self._cider.each([_begun(text) for text in texts], all_of_them) / FULL
+        alike = self._score([_begun(text) for text in texts]) / FULL
         parts = np.split(alike, np.cumsum([len(own) for own in self.held])[:-1], axis=1)
         means = [part.mean(1) if part.size else np.zeros(len(texts)) for part in parts]
         shares: Alike = np.clip(np.stack(means, 1), 0.0, 1.0)

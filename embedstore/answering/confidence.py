@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from embedstore.answering import risk
 from embedstore.answering.types import Draft, Prompt
+from embedstore.answering.votes import foretold
 from embedstore.errors import Corrupt, Invalid
 
 Task = Literal["caption", "ask"]
@@ -103,6 +104,7 @@ def features(prompt: Prompt, draft: Draft) -> dict[str, float]:
         "score_margin": float(scores[0] - scores.mean()) if len(scores) else 0.0,
         "disagreement": 1.0 - alike,
         "most_support": max(draft.support, default=0.0),
+        "foretold": foretold(prompt.evidence),
         **{f"signal.{name}": value for name, value in sorted(draft.signals.items())},
     }
 

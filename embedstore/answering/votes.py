@@ -65,6 +65,22 @@ def shares(evidence: Sequence[Evidence]) -> dict[str, float]:
     return {name: min(float(cast.sum()), 1.0) for name, cast in _cast(evidence)[0].items()}
 
 
+def foretold(evidence: Sequence[Evidence]) -> float:
+    """Say how far voters foretell one another: 0..1, and 0 where nobody votes.
+
+    It is the share of them, by weight, who gave the answer that the others' votes elect.
+    """
+    votes = _cast(evidence)[0]
+    if not votes:
+        return 0.0
+    cast = np.array(list(votes.values()))  # (answers, n)
+    others = cast.sum(axis=1)[:, None] - cast
+    elected = np.take_along_axis(cast, others.argmax(axis=0)[None], axis=0)[0]
+    right = (elected > 0) & (others.max(axis=0) > 1e-12)
+    weighed = cast.sum(axis=0)
+    return float(weighed @ right / max(float(weighed.sum()), 1e-12))
+
+
 def _cast(
     evidence: Sequence[Evidence],
 ) -> tuple[dict[str, NDArray[np.float64]], dict[str, Counter[str]]]:

@@ -5,7 +5,7 @@ Vedantam, Zitnick and Parikh 2015, "CIDEr: Consensus-based Image Description Eva
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,6 +19,9 @@ from embedstore.text_metrics.tokens import tokenise
 _LONGEST = 4
 _SIGMA = 6.0
 _REMEMBERED = 4_096  # texts
+_Holders = dict[tuple[str, ...], tuple[list[int], NDArray[np.float64]]]
+Score = Callable[[Sequence[str]], NDArray[np.float64]]
+"""Takes texts; `(texts, references)`, 0..10."""
 
 
 @dataclass(frozen=True)
@@ -92,26 +95,18 @@ class CiderD:
         return sum(scores) / len(scores), scores
 
     def each(self, candidates: Sequence[str], references: Sequence[str]) -> NDArray[np.float64]:
-        """Score texts against each of some references alone `(candidates, references)`, 0..10.
+        """Score texts against each of some references alone `(candidates, references)`, 0..10."""
+        return self.against(references)(candidates)
 
-        A clipped cosine, averaged over the lengths of runs, less for another length of text.
-        """
-        if not candidates or not references:
-            return np.zeros((len(candidates), len(references)))
-        said = [self._weighed(text) for text in candidates]
+    def against(self, references: Sequence[str]) -> Score:
+        """Give what scores texts against each of some references alone."""
         known = [self._weighed(text) for text in references]
         holders = _holders(known)
-        products = np.zeros((len(said), len(known), _LONGEST))
-        for row, one in enumerate(said):
-            for gram, weight in one.weights.items():
-                if gram in holders:
-                    places, theirs = holders[gram]
-                    products[row, places, len(gram) - 1] += np.minimum(weight, theirs) * theirs
-        norms = np.stack([one.norms for one in said])[:, None] * [one.norms for one in known]
-        cosines = np.divide(products, norms, out=np.zeros_like(products), where=norms > 0)
-        gaps = np.subtract.outer([one.length for one in said], [one.length for one in known])
-        scored: NDArray[np.float64] = 10 * cosines.mean(2) * np.exp(-(gaps**2) / (2 * _SIGMA**2))
-        return scored
+
+        def score(candidates: Sequence[str]) -> NDArray[np.float64]:
+            return _compared([self._weighed(text) for text in candidates], known, holders)
+
+        return score
 
     def _weigh(self, text: str) -> _Weighted:
         words = tokenise(text)
@@ -126,9 +121,26 @@ class CiderD:
         )  # as pycocoevalcap: bigrams
 
 
-def _holders(
-    texts: Sequence[_Weighted],
-) -> dict[tuple[str, ...], tuple[list[int], NDArray[np.float64]]]:
+def _compared(
+    said: Sequence[_Weighted], known: Sequence[_Weighted], holders: _Holders
+) -> NDArray[np.float64]:
+    """Give the clipped cosines, averaged over the lengths of runs, less for another length."""
+    if not said or not known:
+        return np.zeros((len(said), len(known)))
+    products = np.zeros((len(said), len(known), _LONGEST))
+    for row, one in enumerate(said):
+        for gram, weight in one.weights.items():
+            if gram in holders:
+                places, theirs = holders[gram]
+                products[row, places, len(gram) - 1] += np.minimum(weight, theirs) * theirs
+    norms = np.stack([one.norms for one in said])[:, None] * [one.norms for one in known]
+    cosines = np.divide(products, norms, out=np.zeros_like(products), where=norms > 0)
+    gaps = np.subtract.outer([one.length for one in said], [one.length for one in known])
+    scored: NDArray[np.float64] = 10 * cosines.mean(2) * np.exp(-(gaps**2) / (2 * _SIGMA**2))
+    return scored
+
+
+def _holders(texts: Sequence[_Weighted]) -> _Holders:
     """Give for each run of words which texts hold it, and its weight in each."""
     places = defaultdict[tuple[str, ...], list[int]](list)
     for place, one in enumerate(texts):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from embedstore.answering.consensus import ConsensusGenerator
 from embedstore.answering.types import Evidence, Prompt
-from embedstore.answering.votes import vote, weights
+from embedstore.answering.votes import foretold, vote, weights
 
 
 def captions(*texts, scores=None):
@@ -91,6 +91,23 @@ def test_shares_of_votes_are_shares(cast):
     assert all(
         share == 0.0 or each.answers for share, each in zip(found.support, held, strict=True)
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "share"),
+    [
+        ([], 0.0),
+        ([()], 0.0),
+        ([("a",)], 0.0),
+        ([("a",)] * 3, 1.0),
+        ([("a",), ("b",)], 0.0),
+        ([("a",), ("a",), ("b",)], 2 / 3),  # for the third, two say "a"
+        ([("a",), ("a", "b"), ("b",), ("b",), ("b",)], 4 / 5),
+    ],
+)
+def test_voters_foretell_one_another_as_far_as_they_agree(said, share):
+    held = [Evidence(str(at), ("q",), 0.5, "q", answers) for at, answers in enumerate(said)]
+    assert foretold(held) == pytest.approx(share)
 
 
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=9), st.floats(-0.5, 0.5))

@@ -45,10 +45,12 @@ class Line:
     Attributes:
         pieces: Without the end.
         score: Log-probability over a power of the length.
+        fit: Score with the picture; 0 where it was not asked for.
     """
 
     pieces: tuple[int, ...]
     score: float
+    fit: float = 0.0
 
 
 def search(first: Tensor, advance: Advance, end: int, settings: Search) -> list[Line]:

@@ -5,10 +5,8 @@ Choosing among a decoder's lines by what similar pictures were said to show is f
 encoder, from Cho et al., "Fine-grained Image Captioning with CLIP Reward", NAACL 2022.
 """
 
-from collections.abc import Callable, Sequence
-
-import numpy as np
-from numpy.typing import ArrayLike
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from embedstore.answering.agreement import Agree
 from embedstore.answering.head.beam import Line, Search
@@ -36,11 +34,18 @@ def ranked(
         fits: Scores texts with the picture; encoding is dear, so it is asked of the best alone.
     """
     if agree is not None and settings.trust:
-        lines = _gained(lines, settings.trust * agree(_texts(lines, vocabulary)))
+        alike = agree(_texts(lines, vocabulary))
+        lines = _best_first(
+            replace(line, score=line.score + settings.trust * float(one))
+            for line, one in zip(lines, alike, strict=True)
+        )
     if fits is None or not settings.fit:
         return list(lines)
     best = lines[: settings.fitted]
-    fitted = _gained(best, settings.fit * fits(_texts(best, vocabulary)))
+    fitted = _best_first(
+        replace(line, score=line.score + settings.fit * float(one), fit=float(one))
+        for line, one in zip(best, fits(_texts(best, vocabulary)), strict=True)
+    )
     return [*fitted, *lines[settings.fitted :]]
 
 
@@ -48,9 +53,5 @@ def _texts(lines: Sequence[Line], vocabulary: Vocabulary) -> list[str]:
     return [vocabulary.decode(line.pieces) for line in lines]
 
 
-def _gained(lines: Sequence[Line], gains: ArrayLike) -> list[Line]:
-    gained = [
-        Line(line.pieces, line.score + float(gain))
-        for line, gain in zip(lines, np.asarray(gains), strict=True)
-    ]
-    return sorted(gained, key=lambda line: -line.score)
+def _best_first(lines: Iterable[Line]) -> list[Line]:
+    return sorted(lines, key=lambda line: -line.score)

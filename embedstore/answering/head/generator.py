@@ -20,7 +20,7 @@ from embedstore.answering.head.pointer import mixed
 from embedstore.answering.head.sight import Sight, prefixed, sight
 from embedstore.answering.types import Draft, Prompt
 
-SIGNALS = ("copied", "margin", "least", "gain", "pieces", "in_evidence", "agreed")
+SIGNALS = ("copied", "margin", "least", "gain", "pieces", "in_evidence", "agreed", "fit")
 _JUDGED = 3  # captions, before it is taken that none rests on a neighbour
 
 
@@ -129,6 +129,7 @@ def written(stored: Stored, prompt: Prompt, seen: Sight) -> Draft:
         length,
         said,
         float(agree([text])[0]),
+        best.fit,
     )
     support = (*judged.support, *none)[: len(prompt.evidence)]
     signals = dict(zip(SIGNALS, figures, strict=True))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from embedstore.answering.evidence import SHARES
 from embedstore.types import Vectors
 
 SAME = 0.97  # score of two pictures from which on they count as one
@@ -66,7 +67,6 @@ def near_questions(
     questions: tuple[Vectors, Vectors],
     groups: tuple[NDArray[np.int64], NDArray[np.int64]],
     count: int,
-    picture_weight: float = 0.5,
 ) -> NDArray[np.int64]:
     """Find the questions most like each, about other pictures.
 
@@ -75,7 +75,6 @@ def near_questions(
         questions: Likewise, of the words.
         groups: Likewise, the pictures' names; the own one is left out.
         count: Wanted.
-        picture_weight: Share of the pictures' score, 0..1.
 
     Returns:
         `(n, count)`.
@@ -84,9 +83,7 @@ def near_questions(
     for start in range(0, len(pictures[0]), _ROWS):
         rows = slice(start, start + _ROWS)
         alike = pictures[0][rows] @ pictures[1].T
-        scores = picture_weight * alike + (1 - picture_weight) * (
-            questions[0][rows] @ questions[1].T
-        )
+        scores = SHARES["image"] * alike + SHARES["text"] * (questions[0][rows] @ questions[1].T)
         forbidden = (groups[0][rows, None] == groups[1][None]) | (alike >= SAME)
         parts.append(nearest(scores, forbidden, count))
     return np.concatenate(parts)

@@ -50,6 +50,7 @@ def test_what_fits_the_picture_comes_first_among_the_best():
     found = ranked(LINES, Pieces(), Search(fit=9, fitted=3), None, liking("a boat", asked))
     assert texts(found) == ["a boat", "a dog", "a cat", "a tree", "a hill"]
     assert asked == ["a dog", "a cat", "a boat"]  # encoding is dear
+    assert [line.fit for line in found] == [1.0, 0.0, 0.0, 0.0, 0.0]
     left = ranked(LINES, Pieces(), Search(fit=9, fitted=3), None, liking("a hill"))
     assert texts(left) == list(WORDS)
 
