@@ -21,7 +21,7 @@ from embedstore.catalog import Catalog, CollectionInfo
 from embedstore.errors import EmbedStoreError
 from embedstore.promise import promise_of
 from embedstore.types import Modality, Vectors
-from indexer import VectorSet, lower_bound, neighbor_recall, queries_needed
+from indexer import VectorSet, lower_bound, neighbor_recall, queries_to_prove
 
 SEARCHES = "searches"  # the source of a promise that was measured with these
 _RESTS = 99.0  # a check is followed by so many times its duration without one
@@ -49,7 +49,7 @@ class _Seen:
 
     @classmethod
     def of(cls, promised: Mapping[str, Any]) -> "_Seen":
-        enough = 2 * queries_needed(promised["recall"])  # half will choose parameters, half judge
+        enough = queries_to_prove(promised["recall"])  # what is built anew is measured with them
         return cls(promised, deque(maxlen=enough), deque(maxlen=enough))
 
     def broken(self) -> bool:

@@ -10,8 +10,8 @@ from indexer.flat import FlatIndex
 from indexer.gpu import explain, gpu_count
 from indexer.planner import footprint, plan
 from indexer.snapshot import Published
-from indexer.truth import exact_neighbors, lower_bound, neighbor_recall, queries_needed
-from indexer.tune import Candidate, Tuning, settle, tune
+from indexer.truth import exact_neighbors, lower_bound, neighbor_recall
+from indexer.tune import Candidate, Tuning, queries_to_prove, settle, tune
 from indexer.types import NO_ID, AnnIndex, IndexSpec, Kind, Neighbors
 from indexer.vector_set import VectorSet
 
@@ -41,7 +41,7 @@ __all__ = [
     "lower_bound",
     "neighbor_recall",
     "plan",
-    "queries_needed",
+    "queries_to_prove",
     "settle",
     "tune",
 ]

@@ -1,7 +1,6 @@
 """Search parameters from weak to strong, and which of them reach a recall at what cost."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,13 +47,11 @@ def measure(index: FaissIndex, half: Half) -> NDArray[np.float64]:
     return neighbor_recall(found, half.true)
 
 
-def cheapest_first(index: FaissIndex, half: Half, recall: float) -> Iterator[Trial]:
-    """Yield the parameters whose bound on this half reaches a recall, then stronger ones.
+def cheapest(index: FaissIndex, half: Half, recall: float, doubt: float) -> IndexSpec:
+    """Give the cheapest parameters whose bound on this half reaches a recall, else the strongest.
 
     More width (cells or graph candidates) and more re-scoring never find less, so a walk along
-    the edge of what reaches the recall visits each row and column of the grid once. What comes
-    after the edge is for an edge that another half refuses: the cheapest, ever wider, and at last
-    the strongest of all.
+    the edge of what reaches the recall visits each row and column of the grid once.
     """
     widths, reranks = _widths(index.spec), RERANKS[index.spec.kind]
     reached: list[Trial] = []
@@ -63,20 +60,21 @@ def cheapest_first(index: FaissIndex, half: Half, recall: float) -> Iterator[Tri
         enough = None  # with as little re-scoring as reaches the recall at this width
         while column >= 0:
             spec = _with(index.spec, width, reranks[column])
-            recalls = measure(index.tuned(spec), half)
-            if lower_bound(recalls) < recall:
+            if lower_bound(measure(index.tuned(spec), half), doubt) < recall:
                 break
-            enough = spec, recalls
+            enough = spec
             column -= 1
         if enough is not None:
-            reached.append(_timed(index, half, *enough))
-    reached.sort(key=lambda trial: trial.cpu_us)
-    last = strongest(index.spec)
-    yield from (trial for trial in reached if trial.spec != last)
-    least = reached[0].spec if reached else last
-    stronger = (_with(least, width, least.rerank) for width in widths if width > _width(least))
-    for spec in (*(each for each in stronger if each != last), last):
-        yield _timed(index, half, spec, measure(index.tuned(spec), half))
+            reached.append(timed(index, half, enough))
+    best = min(reached, key=lambda trial: trial.cpu_us, default=None)
+    return strongest(index.spec) if best is None else best.spec
+
+
+def stronger(spec: IndexSpec) -> list[IndexSpec]:
+    """Give parameters, then ever wider ones, and at last the strongest of all."""
+    last = strongest(spec)
+    wider = (_with(spec, width, spec.rerank) for width in _widths(spec) if width > _width(spec))
+    return [each for each in (spec, *wider) if each != last] + [last]
 
 
 def strongest(spec: IndexSpec) -> IndexSpec:
@@ -84,8 +82,10 @@ def strongest(spec: IndexSpec) -> IndexSpec:
     return _with(spec, _widths(spec)[-1], RERANKS[spec.kind][-1])
 
 
-def _timed(index: FaissIndex, half: Half, spec: IndexSpec, recalls: NDArray[np.float64]) -> Trial:
+def timed(index: FaissIndex, half: Half, spec: IndexSpec) -> Trial:
+    """Measure parameters and what a query costs with them."""
     tuned, k = index.tuned(spec), half.true.shape[1]
+    recalls = measure(tuned, half)
     asked = half.queries[:TIMED]
     tuned.search(asked[:1], k)  # the first pays for what later ones reuse
     start = time.thread_time()

@@ -1,5 +1,6 @@
 """What the exact neighbours are, and what share of them was found."""
 
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from indexer.types import Ids
 
 ROWS_AT_ONCE = 8192
 QUERIES_AT_ONCE = 512  # with the rows 16 MiB of scores at a time
-Z_95 = 1.6448536269514722  # of the normal distribution, one-sided
+DOUBT = 0.05  # that a bound lies above what it bounds
 
 
 def exact_neighbors(
@@ -71,8 +72,8 @@ def neighbor_recall(found: Ids, true: Ids) -> NDArray[np.float64]:
     return np.where(count, np.count_nonzero(hit, axis=1) / np.maximum(count, 1), 1.0)
 
 
-def lower_bound(recalls: NDArray[np.floating[Any]]) -> float:
-    """Bound a mean recall from below with 95% confidence, one-sided; 0 where no query was asked.
+def lower_bound(recalls: NDArray[np.floating[Any]], doubt: float = DOUBT) -> float:
+    """Bound a mean recall from below, one-sided; 0 where no query was asked.
 
     Each query counts as one trial of Wilson's interval. Values between 0 and 1 vary at most as
     much as coins of the same mean, so that for shares of k neighbours the bound is cautious.
@@ -81,15 +82,21 @@ def lower_bound(recalls: NDArray[np.floating[Any]]) -> float:
 
     Args:
         recalls: `(q,)`, of queries that tuned nothing.
+        doubt: Chance that the bound is too high, above 0, below 1/2.
     """
     count = len(recalls)
     if count == 0:
         return 0.0
-    mean, square = float(np.mean(recalls)), Z_95**2
-    spread = Z_95 * float(np.sqrt(mean * (1 - mean) / count + square / (4 * count**2)))
+    mean, z = float(np.mean(recalls)), _z(doubt)
+    square = z**2
+    spread = z * float(np.sqrt(mean * (1 - mean) / count + square / (4 * count**2)))
     return max(0.0, (mean + square / (2 * count) - spread) / (1 + square / count))
 
 
-def queries_needed(recall: float) -> int:
+def queries_needed(recall: float, doubt: float = DOUBT) -> int:
     """Give how many queries a bound of `recall` takes where every neighbour is found."""
-    return int(np.ceil(Z_95**2 * recall / (1 - recall)))
+    return int(np.ceil(_z(doubt) ** 2 * recall / (1 - recall)))
+
+
+def _z(doubt: float) -> float:
+    return NormalDist().inv_cdf(1 - doubt)

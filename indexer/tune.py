@@ -2,7 +2,12 @@
 
 Text queries lie elsewhere in the space than images: an index tuned with stored vectors quietly
 loses recall for them. So the queries come from the caller: one half chooses the parameters, the
-other half, which chose nothing, bounds the recall.
+other half bounds the recall.
+
+The other half is asked more than once, so the doubt of 5% is shared: among the kinds of index that
+are tried, and of each kind among two walks from stronger to weaker parameters. A walk ends with the
+first that it refuses, and so spends its share once (fixed-sequence testing; Angelopoulos, Bates,
+Candes, Jordan and Lei, "Learn then Test", https://arxiv.org/abs/2110.01052).
 """
 
 import time
@@ -18,11 +23,13 @@ from indexer.errors import BadVectors, NotReached
 from indexer.faiss_build import build
 from indexer.faiss_index import FaissIndex
 from indexer.planner import candidates, complete, footprint, is_exact, plan
-from indexer.sweep import Half, cheapest_first, measure, strongest
-from indexer.truth import exact_neighbors, lower_bound, queries_needed
+from indexer.sweep import Half, cheapest, measure, stronger, timed
+from indexer.truth import DOUBT, exact_neighbors, lower_bound, queries_needed
 from indexer.types import IndexSpec
 
 SEED = 20261
+_WALKS = 2
+_NEAR = 3  # parameters of the first walk: the cheapest and the next wider
 Told = Callable[["Candidate"], object]
 
 
@@ -33,7 +40,8 @@ class Candidate:
     Attributes:
         spec: Of the index.
         recall: Mean neighbour recall on the half of the queries that chose the parameters.
-        bound: Lower 95% bound of it on the other half; 1 where the index is exact.
+        bound: Lower 95% bound of it on the other half, whatever was tried before; 1 where the
+            index is exact.
         cpu_us: CPU time of one query asked alone, microseconds.
         bytes: Memory by `footprint`.
         build_s: Time to build, seconds; 0 where it was there already.
@@ -113,7 +121,7 @@ def settle(
         BadVectors: Wrong shape, NaN or infinity, fewer than 2 queries, or no such recall or k.
     """
     halves = _halves(vectors, queries, recall, k, least=2)
-    return _settle(index, *halves, recall)
+    return _settle(index, *halves, recall, DOUBT)
 
 
 def tune(
@@ -145,20 +153,19 @@ def tune(
     """
     planned = plan(len(vectors), vectors.shape[-1], memory_bytes)
     needs_proof = 0 < recall < 1 and not is_exact(planned, len(vectors))
-    least = 2 * queries_needed(recall) if needs_proof else 2
+    given = candidates(len(vectors), vectors.shape[-1], gpus) if specs is None else specs
+    fitting = _fitting(given, len(vectors), recall, memory_bytes)
+    unsure = sum(not is_exact(spec, len(vectors)) for spec in fitting)
+    doubt = DOUBT / max(1, unsure)
+    least = queries_to_prove(recall, max(1, unsure)) if needs_proof else 2
     sweep, proof = _halves(vectors, queries, recall, k, least)
     n, dim = vectors.shape
     tried = []
-    for spec in candidates(n, dim, gpus) if specs is None else specs:
-        spec = complete(spec, n)
-        if memory_bytes is not None and footprint(spec, n) > memory_bytes:
-            continue
-        if recall == 1 and not is_exact(spec, n):
-            continue
+    for spec in fitting:
         start = time.perf_counter()
         index = build(vectors, spec)
         build_s = time.perf_counter() - start
-        _, settled = _settle(index, sweep, proof, recall)
+        _, settled = _settle(index, sweep, proof, recall, doubt)
         tried.append(replace(settled, build_s=build_s))
         if told is not None:
             told(tried[-1])
@@ -167,6 +174,29 @@ def tune(
     exact = footprint(IndexSpec("flat", dim), n)
     asked = len(sweep.queries) + len(proof.queries)
     return Tuning(tuple(tried), chosen, k, recall, asked, memory_bytes, exact)
+
+
+def queries_to_prove(recall: float, kinds: int = 4) -> int:
+    """Give how many queries it takes to prove a recall where every neighbour is found.
+
+    Args:
+        recall: Above 0, below 1.
+        kinds: Of index that are tried and not exact; the planner names so many at most.
+    """
+    return 2 * queries_needed(recall, DOUBT / (kinds * _WALKS))
+
+
+def _fitting(
+    specs: Sequence[IndexSpec], n: int, recall: float, memory_bytes: int | None
+) -> list[IndexSpec]:
+    """Give what fits the memory and may keep the promise."""
+    completed = [complete(spec, n) for spec in specs]
+    return [
+        spec
+        for spec in completed
+        if (memory_bytes is None or footprint(spec, n) <= memory_bytes)
+        and (recall < 1 or is_exact(spec, n))
+    ]
 
 
 def _halves(
@@ -189,15 +219,35 @@ def _halves(
 
 
 def _settle(
-    index: FaissIndex, sweep: Half, proof: Half, recall: float
+    index: FaissIndex, sweep: Half, proof: Half, recall: float, doubt: float
 ) -> tuple[FaissIndex, Candidate]:
     n = len(index)
-    exact = is_exact(index.spec, n)
-    for trial in cheapest_first(index, sweep, recall):
-        settled = index.tuned(trial.spec)
-        bound = 1.0 if exact else lower_bound(measure(settled, proof))
-        if bound >= recall or trial.spec == strongest(index.spec):
+    size = footprint(index.spec, n)
+    if is_exact(index.spec, n):  # measured, equal scores would count as misses
+        trial = timed(index, sweep, stronger(index.spec)[-1])
+        return index.tuned(trial.spec), Candidate(trial.spec, 1.0, 1.0, trial.cpu_us, size)
+    ladder = stronger(cheapest(index, sweep, recall, doubt / _WALKS))
+    for walk in (ladder[:_NEAR], ladder[_NEAR:]):
+        proven = _weakest(index, walk[::-1], proof, recall, doubt / _WALKS)
+        if proven is not None:
             break
-    size = footprint(trial.spec, n)
-    recall = 1.0 if exact else trial.recall  # measured, equal scores would count as misses
-    return settled, Candidate(trial.spec, recall, bound, trial.cpu_us, size)
+    spec, bound = proven or (ladder[-1], _bound(index, ladder[-1], proof, doubt / _WALKS))
+    trial = timed(index, sweep, spec)
+    return index.tuned(spec), Candidate(spec, trial.recall, bound, trial.cpu_us, size)
+
+
+def _weakest(
+    index: FaissIndex, walk: Sequence[IndexSpec], proof: Half, recall: float, doubt: float
+) -> tuple[IndexSpec, float] | None:
+    """Walk from strong to weak as long as the bound holds; give the last and its bound."""
+    proven = None
+    for spec in walk:
+        bound = _bound(index, spec, proof, doubt)
+        if bound < recall:
+            break
+        proven = spec, bound
+    return proven
+
+
+def _bound(index: FaissIndex, spec: IndexSpec, proof: Half, doubt: float) -> float:
+    return lower_bound(measure(index.tuned(spec), proof), doubt)

@@ -119,8 +119,8 @@ def _print(found: "Tuned", plot: Path | None) -> None:
     )
     click.echo(
         f"recall@{tuning.k} against the exact neighbours of {tuning.queries:,} queries "
-        f"({found.promise.source}); at least: lower end of the 95% interval on queries that "
-        "chose nothing"
+        f"({found.promise.source}); at least: 95% lower bound on queries that chose nothing, "
+        "whatever was tried on them before"
     )
     if tuning.chosen is not None:
         chosen = tuning.chosen

@@ -60,6 +60,21 @@ def test_nothing_asked_bounds_nothing() -> None:
 
 @given(st.floats(0.01, 0.999))
 def test_the_queries_needed_are_needed(recall: float) -> None:
-    needed = truth.queries_needed(recall)
-    assert lower_bound(np.ones(needed)) >= recall - 1e-12
-    assert lower_bound(np.ones(needed - 1)) < recall
+    for doubt in (0.05, 0.01):
+        needed = truth.queries_needed(recall, doubt)
+        assert lower_bound(np.ones(needed), doubt) >= recall - 1e-12
+        assert lower_bound(np.ones(needed - 1), doubt) < recall
+
+
+@given(st.floats(0, 1), st.integers(1, 500), st.floats(1e-6, 0.4), st.floats(1e-6, 0.4))
+def test_less_doubt_bounds_lower(mean: float, count: int, one: float, other: float) -> None:
+    recalls = np.full(count, mean)
+    less, more = (lower_bound(recalls, doubt) for doubt in sorted((one, other)))
+    assert less <= more <= mean + 1e-9
+
+
+def test_a_mean_is_below_its_bound_as_seldom_as_said() -> None:
+    rng = np.random.default_rng(0)
+    for true in (0.8, 0.95):
+        bounds = [lower_bound(rng.random(400) < true, 0.05) for _ in range(2_000)]
+        assert np.mean(np.array(bounds) > true) < 0.07

@@ -13,10 +13,10 @@ from embedstore import watch as watching
 from embedstore.encoders import load
 from embedstore.errors import StorageFull
 from embedstore.tuning import tune
-from indexer import IndexSpec, neighbor_recall, queries_needed
+from indexer import IndexSpec, neighbor_recall, queries_to_prove
 
 N, CAPTIONED, RECALL, K = 3_000, 400, 0.8, 5
-ENOUGH = 2 * queries_needed(RECALL)
+ENOUGH = queries_to_prove(RECALL)
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
