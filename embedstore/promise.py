@@ -18,13 +18,17 @@ from embedstore.types import Modality, Vectors
 from indexer import (
     BadVectors,
     Candidate,
+    Device,
     FaissIndex,
     IndexSpec,
     Kind,
     NotReached,
     VectorSet,
     build,
+    gpu_count,
+    is_exact,
     plan,
+    queries_to_prove,
     settle,
     tune,
 )
@@ -51,6 +55,7 @@ class Promise:
         k: Neighbours.
         memory_bytes: What the index may take; None for no limit.
         kind: Of index, as measured to be fastest; None leaves it to the planner.
+        device: Where that index was measured.
     """
 
     queries: Vectors
@@ -59,11 +64,13 @@ class Promise:
     k: int = K
     memory_bytes: int | None = None
     kind: Kind | None = None
+    device: Device = "cpu"
 
     def stored(self) -> StoredPromise:
         """Give the form that a catalog keeps: captions stay with their items, and go with them."""
         asked = {
-            name: getattr(self, name) for name in ("source", "recall", "k", "memory_bytes", "kind")
+            name: getattr(self, name)
+            for name in ("source", "recall", "k", "memory_bytes", "kind", "device")
         }
         return StoredPromise(asked, self.queries[: 0 if self.source == CAPTIONS else None])
 
@@ -82,7 +89,7 @@ class Promise:
         queries = as_asked(self.queries)
 
         def kept(index: FaissIndex, rows: Rows) -> FaissIndex:
-            if index.spec.kind == "flat" or len(rows) <= self.k:
+            if is_exact(index.spec, len(index)) or len(rows) <= self.k:
                 return index
             if not len(self.queries):
                 log.warning("%s are too few to measure a promise with; %s", CAPTIONS, _UNMEASURED)
@@ -103,7 +110,8 @@ class Promise:
         if self.recall == 1 and self.memory_bytes is None:
             return IndexSpec("flat", dim)
         if self.kind not in (None, "flat"):
-            return IndexSpec(self.kind, dim)
+            device = self.device if gpu_count() else "cpu"  # this may be another machine
+            return IndexSpec(self.kind, dim, device=device)
         return None if self.memory_bytes is None else plan(n, dim, self.memory_bytes)
 
     def evidence(self, found: Candidate, seq: int) -> Mapping[str, Any]:
@@ -123,9 +131,11 @@ class Promise:
     def _another(
         self, index: FaissIndex, found: Candidate, rows: Rows, queries: Vectors
     ) -> tuple[FaissIndex, Candidate]:
-        limit = self.memory_bytes
+        terms: dict[str, Any] = {"recall": self.recall, "k": self.k}
         try:
-            best = tune(rows, queries, recall=self.recall, k=self.k, memory_bytes=limit).kept()
+            best = tune(
+                rows, queries, **terms, memory_bytes=self.memory_bytes, gpus=gpu_count()
+            ).kept()
         except (NotReached, BadVectors) as error:  # the latter: too few queries to prove so much
             log.warning("%s; the index says so until `embedstore tune` promises less", error)
             return index, found
@@ -153,19 +163,31 @@ def promise_of(catalog: Catalog, collection_id: int, modality: Modality) -> Prom
         return None if modality == "text" else of_captions(catalog, collection_id)
     if stored.asked["source"] != CAPTIONS:
         return Promise(stored.queries, **stored.asked)
-    found = of_captions(catalog, collection_id)
+    found = of_captions(catalog, collection_id, stored.asked["recall"])
     return Promise(stored.queries[:0] if found is None else found.queries, **stored.asked)
 
 
-def of_captions(catalog: Catalog, collection_id: int) -> Promise | None:
-    """Give the usual promise for pictures; None where too few items have captions."""
-    captions = catalog.some_captions(collection_id, MOST_QUERIES, _SEED)
+def of_captions(catalog: Catalog, collection_id: int, recall: float = RECALL) -> Promise | None:
+    """Give the usual promise for pictures; None where too few have captions of their own.
+
+    Args:
+        catalog: Holds the captions.
+        collection_id: Whose.
+        recall: To be proven with them, though `Promise.recall` is the usual one.
+    """
+    some = catalog.some_captions(collection_id, most_queries(recall), _SEED)
+    captions = np.unique(some, axis=0) if len(some) else some
     return Promise(captions) if len(captions) >= LEAST_QUERIES else None
+
+
+def most_queries(recall: float) -> int:
+    """Give how many queries are worth measuring a promise with."""
+    return max(MOST_QUERIES, queries_to_prove(recall)) if recall < 1 else MOST_QUERIES
 
 
 def described(held: VectorSet) -> dict[str, object]:
     """Say of a set what it is and what its published index promises."""
     told = held.describe()
     measured = told.pop("evidence")
-    exact = told["kind"] == "flat"
-    return {**told, "promise": "exact" if exact else measured or "uncalibrated"}
+    unmeasured = "exact" if told["kind"] == "flat" else "uncalibrated"
+    return {**told, "promise": measured or unmeasured}

@@ -10,16 +10,16 @@ from embedstore.index_faults import meaningful_errors
 from embedstore.promise import (
     CAPTIONS,
     LEAST_QUERIES,
-    MOST_QUERIES,
     RECALL,
     K,
     Promise,
+    most_queries,
     of_captions,
     promise_of,
 )
 from embedstore.real_queries import encoded
 from embedstore.types import Modality
-from indexer import Candidate, Tuning
+from indexer import Candidate, Tuning, gpu_count
 from indexer import tune as tune_index
 
 
@@ -77,7 +77,7 @@ def tune(
             f"collection {info.name!r} is empty, there is nothing to tune; fill it with "
             f"`embedstore index PATH --collection {info.name}`"
         )
-    asked = _asked(collection, queries, source, modality)
+    asked = _asked(collection, queries, source, modality, recall)
     with catalog.as_opened(info):
         rows, as_asked = indices.rows_to_index(modality)
         if len(rows) == 0:
@@ -96,10 +96,13 @@ def tune(
                 recall=recall,
                 k=k,
                 memory_bytes=memory_bytes,
+                gpus=gpu_count(),
                 told=told,
             )
-            kind = tuning.kept().spec.kind
-        promise = Promise(asked.queries, asked.source, recall, k, memory_bytes, kind)
+            best = tuning.kept().spec
+        promise = Promise(
+            asked.queries, asked.source, recall, k, memory_bytes, best.kind, best.device
+        )
         catalog.set_promise(info, modality, promise.stored())
         indices.rebuild((modality,))
     return Tuned(promise, tuning, indices.describe()[modality])
@@ -115,18 +118,22 @@ def _check(recall: float, k: int, memory_bytes: int | None) -> None:
 
 
 def _asked(
-    collection: Collection, queries: Sequence[str] | None, source: str | None, modality: Modality
+    collection: Collection,
+    queries: Sequence[str] | None,
+    source: str | None,
+    modality: Modality,
+    recall: float,
 ) -> Promise:
     if queries is not None:
-        vectors = encoded(collection, queries, LEAST_QUERIES, MOST_QUERIES)
+        vectors = encoded(collection, queries, LEAST_QUERIES, most_queries(recall))
         return Promise(vectors, source if source and source != CAPTIONS else "queries given")
     catalog, number = collection.catalog, collection.info.id
-    found = of_captions(catalog, number) if modality == "image" else None
+    found = of_captions(catalog, number, recall) if modality == "image" else None
     found = found or promise_of(catalog, number, modality)
     if found is not None and len(found.queries):
         return found
     why = (
-        f"fewer than {LEAST_QUERIES} of its items have {CAPTIONS}"
+        f"fewer than {LEAST_QUERIES} of its items have {CAPTIONS} of their own"
         if modality == "image"
         else f"{CAPTIONS} in an index do not test it"
     )

@@ -8,9 +8,8 @@ the promise, it is measured anew with these very queries, and the index is rebui
 
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any, NamedTuple
 
@@ -41,22 +40,41 @@ class _Asked(NamedTuple):
 
 @dataclass
 class _Seen:
-    """What the checks of one published index found: its promise, queries, recall of each."""
+    """What the checks of one published index found: its promise, and the recall of each query.
+
+    One that is asked again and again, as by a probe, says no more than once.
+    """
 
     promised: Mapping[str, Any]
-    queries: deque[Vectors]
-    recalls: deque[float]
+    recalls: dict[bytes, float] = field(default_factory=dict)
 
-    @classmethod
-    def of(cls, promised: Mapping[str, Any]) -> "_Seen":
-        enough = queries_to_prove(promised["recall"])  # what is built anew is measured with them
-        return cls(promised, deque(maxlen=enough), deque(maxlen=enough))
+    @property
+    def enough(self) -> int:
+        """How many queries tell: twice as many as could prove a promise at all."""
+        return 2 * queries_to_prove(self.promised["recall"])
+
+    @property
+    def mean(self) -> float:
+        """Mean recall."""
+        return float(np.mean(list(self.recalls.values())))
+
+    def note(self, query: Vectors, recall: float) -> None:
+        """Add a query; the oldest goes where there are enough."""
+        self.recalls.pop(query.tobytes(), None)
+        self.recalls[query.tobytes()] = recall
+        if len(self.recalls) > self.enough:
+            del self.recalls[next(iter(self.recalls))]
+
+    def queries(self) -> Vectors:
+        """Give the queries `(q, d)`."""
+        return np.stack([np.frombuffer(query, np.float32) for query in self.recalls])
 
     def broken(self) -> bool:
         """Say whether the recall is surely below what is promised."""
-        if len(self.recalls) < (self.recalls.maxlen or 0):
+        if len(self.recalls) < self.enough:
             return False
-        return bool(1 - lower_bound(1 - np.array(self.recalls)) < self.promised["recall"])
+        missed = 1 - np.array(list(self.recalls.values()))
+        return bool(1 - lower_bound(missed) < self.promised["recall"])
 
 
 class Watch:
@@ -93,10 +111,10 @@ class Watch:
 
     def told(self, modality: Modality) -> Mapping[str, Any]:
         """Say what the checks since the last rebuild found; empty where there were none."""
-        recalls = list(self._seen[modality].recalls) if modality in self._seen else []
-        if not recalls:
+        seen = self._seen.get(modality)
+        if seen is None or not seen.recalls:
             return {}
-        return {"checked": {"searches": len(recalls), "mean": round(float(np.mean(recalls)), 4)}}
+        return {"checked": {"searches": len(seen.recalls), "mean": round(seen.mean, 4)}}
 
     def close(self) -> None:
         """Wait for a check that is under way."""
@@ -116,11 +134,10 @@ class Watch:
     def _look(self, asked: _Asked, promised: Mapping[str, Any]) -> None:
         seen = self._seen.get(asked.modality)
         if seen is None or seen.promised != promised:  # another index was published since
-            seen = self._seen[asked.modality] = _Seen.of(promised)
+            seen = self._seen[asked.modality] = _Seen(promised)
         exact = asked.held.search(asked.as_asked, promised["k"], exact=True).ids
         found = asked.held.search(asked.as_asked, promised["k"]).ids
-        seen.queries.append(asked.query)
-        seen.recalls.append(float(neighbor_recall(found, exact)[0]))
+        seen.note(asked.query, float(neighbor_recall(found, exact)[0]))
         if seen.broken():
             del self._seen[asked.modality]
             self._renew(asked.modality, seen)
@@ -132,13 +149,13 @@ class Watch:
             "%s; it is measured anew with these searches and rebuilt",
             modality,
             name,
-            float(np.mean(seen.recalls)),
+            seen.mean,
             seen.promised["recall"],
         )
         try:
             old = promise_of(self._catalog, self._info.id, modality)
             if old is not None:
-                new = replace(old, queries=np.array(seen.queries), source=SEARCHES)
+                new = replace(old, queries=seen.queries(), source=SEARCHES)
                 self._catalog.set_promise(self._info, modality, new.stored())
                 self._rebuild()
         except EmbedStoreError as error:

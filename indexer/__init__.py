@@ -8,11 +8,11 @@ from indexer.faiss_build import build
 from indexer.faiss_index import FaissIndex
 from indexer.flat import FlatIndex
 from indexer.gpu import explain, gpu_count
-from indexer.planner import footprint, plan
+from indexer.planner import footprint, is_exact, plan
 from indexer.snapshot import Published
 from indexer.truth import exact_neighbors, lower_bound, neighbor_recall
 from indexer.tune import Candidate, Tuning, queries_to_prove, settle, tune
-from indexer.types import NO_ID, AnnIndex, IndexSpec, Kind, Neighbors
+from indexer.types import NO_ID, AnnIndex, Device, IndexSpec, Kind, Neighbors
 from indexer.vector_set import VectorSet
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "BadVectors",
     "Candidate",
     "CorruptSnapshot",
+    "Device",
     "DiskFull",
     "FaissIndex",
     "FlatIndex",
@@ -38,6 +39,7 @@ __all__ = [
     "explain",
     "footprint",
     "gpu_count",
+    "is_exact",
     "lower_bound",
     "neighbor_recall",
     "plan",

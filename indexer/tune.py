@@ -29,6 +29,7 @@ from indexer.types import IndexSpec
 
 SEED = 20261
 _WALKS = 2
+_EVEN = 0.5  # the doubt of a mean
 _NEAR = 3  # parameters of the first walk: the cheapest and the next wider
 Told = Callable[["Candidate"], object]
 
@@ -39,9 +40,8 @@ class Candidate:
 
     Attributes:
         spec: Of the index.
-        recall: Mean neighbour recall on the half of the queries that chose the parameters.
-        bound: Lower 95% bound of it on the other half, whatever was tried before; 1 where the
-            index is exact.
+        recall: Mean neighbour recall on the half of the queries that did not choose the parameters.
+        bound: Lower 95% bound of it, whatever was tried before; 1 where the index is exact.
         cpu_us: CPU time of one query asked alone, microseconds.
         bytes: Memory by `footprint`.
         build_s: Time to build, seconds; 0 where it was there already.
@@ -206,11 +206,11 @@ def _halves(
         raise BadVectors(f"recall is {recall}, expected a share above 0, 1 at most, such as 0.95")
     if vectors.ndim != 2:
         raise BadVectors(f"vectors have shape {vectors.shape}, expected (n, d)")
-    asked = as_matrix(queries, vectors.shape[1], "queries")
-    if len(asked) < least:
+    asked = np.unique(as_matrix(queries, vectors.shape[1], "queries"), axis=0)  # asked twice, it
+    if len(asked) < least:  # would be in both halves, and count as two
         raise BadVectors(
-            f"{len(asked)} queries cannot prove recall {recall}, expected at least {least}: "
-            "give more, or ask for less recall"
+            f"{len(asked)} different queries cannot prove recall {recall}, expected at least "
+            f"{least}: give more, or ask for less recall, or for 1, which takes an exact index"
         )
     true, _ = exact_neighbors(vectors, asked, k)
     order = np.random.default_rng(SEED).permutation(len(asked))
@@ -226,14 +226,26 @@ def _settle(
     if is_exact(index.spec, n):  # measured, equal scores would count as misses
         trial = timed(index, sweep, stronger(index.spec)[-1])
         return index.tuned(trial.spec), Candidate(trial.spec, 1.0, 1.0, trial.cpu_us, size)
-    ladder = stronger(cheapest(index, sweep, recall, doubt / _WALKS))
-    for walk in (ladder[:_NEAR], ladder[_NEAR:]):
-        proven = _weakest(index, walk[::-1], proof, recall, doubt / _WALKS)
-        if proven is not None:
-            break
-    spec, bound = proven or (ladder[-1], _bound(index, ladder[-1], proof, doubt / _WALKS))
-    trial = timed(index, sweep, spec)
+    doubt = doubt / _WALKS
+    if queries_needed(recall, doubt) > len(proof.queries):  # whatever is found, it is no proof
+        spec = cheapest(index, sweep, recall, _EVEN)
+        bound = _bound(index, spec, proof, doubt)
+    else:
+        spec, bound = _proven(index, sweep, proof, recall, doubt)
+    trial = timed(index, proof, spec)
     return index.tuned(spec), Candidate(spec, trial.recall, bound, trial.cpu_us, size)
+
+
+def _proven(
+    index: FaissIndex, sweep: Half, proof: Half, recall: float, doubt: float
+) -> tuple[IndexSpec, float]:
+    """Give the cheapest parameters that the proof allows, else the strongest, and their bound."""
+    ladder = stronger(cheapest(index, sweep, recall, doubt))
+    for walk in (ladder[:_NEAR], ladder[_NEAR:]):
+        found = _weakest(index, walk[::-1], proof, recall, doubt)
+        if found is not None:
+            return found
+    return ladder[-1], _bound(index, ladder[-1], proof, doubt)
 
 
 def _weakest(

@@ -15,6 +15,8 @@ from api.sizes import size
 if TYPE_CHECKING:
     from embedstore.tuning import Tuned
 
+PLOTS = (".png", ".svg", ".pdf")
+
 
 @click.command()
 @click.option(
@@ -24,7 +26,13 @@ if TYPE_CHECKING:
     help="Of the exact neighbours; 1 takes an exact index.",
 )
 @click.option("-k", default=10, show_default=True, help="Neighbours.")
-@click.option("--memory", type=size, metavar="SIZE", help="The index may take, as 500MB or 2GiB.")
+@click.option(
+    "--memory",
+    type=size,
+    metavar="SIZE",
+    help="The index may take, as 500MB or 2GiB, beside its float16 rows, which are a mapped file.  "
+    "[default: any]",
+)
 @click.option(
     "--queries",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -72,6 +80,8 @@ def tune(
     import embedstore
     from embedstore.tuning import tune as tuned
 
+    if plot is not None:
+        _check_plot(plot)  # building takes longer than anybody waits to hear of a typo
     words = None if queries is None else lines_of(queries)
     with embedstore.open(store, folder=index_folder, must_exist=True) as opened:
         found = tuned(
@@ -92,6 +102,15 @@ def tune(
         print_json(_json(found))
     else:
         _print(found, plot)
+
+
+def _check_plot(path: Path) -> None:
+    if path.suffix.lower() not in PLOTS:
+        raise click.UsageError(
+            f"--plot {path} ends in none of {', '.join(PLOTS)}; name such a file"
+        )
+    if not path.absolute().parent.is_dir():
+        raise click.UsageError(f"--plot {path}: there is no folder {path.parent}; make it first")
 
 
 def _json(found: "Tuned") -> dict[str, Any]:
@@ -122,10 +141,9 @@ def _print(found: "Tuned", plot: Path | None) -> None:
         f"({found.promise.source}); at least: 95% lower bound on queries that chose nothing, "
         "whatever was tried on them before"
     )
-    if tuning.chosen is not None:
-        chosen = tuning.chosen
-        told = "all" if chosen.bound == 1 else f"at least {chosen.bound:.3f}"
-        click.echo(f"in force: {chosen.spec.kind}, finds {told} of them")
+    promise = found.index["promise"]
+    told = promise if isinstance(promise, str) else f"finds at least {promise['bound']:.3f} of them"
+    click.echo(f"in force: {found.index['kind']}, {told}")
     if plot is not None:
         click.echo(f"drew {plot}")
 

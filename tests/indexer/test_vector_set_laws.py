@@ -153,9 +153,11 @@ class VectorSetMachine(RuleBasedStateMachine):
         for row, score, part in zip(ids, answer.scores, answer.parts, strict=False):
             assert score == pytest.approx(self.rows[row][part] @ query, abs=1e-5)
             assert score == pytest.approx((self.rows[row] @ query).max(), abs=1e-5)
-        if exact or self.kind != "hnsw":  # a graph may miss one
-            best = sorted(((self.rows[row] @ query).max() for row in may), reverse=True)[:there]
+        best = sorted(((self.rows[row] @ query).max() for row in may), reverse=True)[:there]
+        if exact or self.kind != "hnsw":
             np.testing.assert_allclose(answer.scores[:there], best, atol=1e-5)
+        elif best:  # a graph may miss one
+            assert np.count_nonzero(answer.scores[:there] >= best[-1] - 1e-5) >= there / 2
 
     @invariant()
     def holds_the_same_rows(self) -> None:

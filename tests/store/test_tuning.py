@@ -209,6 +209,31 @@ def test_without_captions_or_queries_nothing_is_promised(tmp_path: Path) -> None
             bare.explain("")
 
 
+def test_a_caption_of_many_items_is_one_question(tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    with embedstore.open(tmp_path / "shop") as store:
+        shop = store.create("shop", load("toy"))
+        dim = shop.info.space.dim
+        words = unit(rng, 3, dim)[np.arange(CAPTIONED) % 3]
+        items = [Item(f"{n}", texts=(f"kind {n % 3}",)) for n in range(CAPTIONED)]
+        shop.add_vectors(items, image=unit(rng, CAPTIONED, dim), text=words)
+        assert promise_of(store.catalog, shop.info.id, "image") is None
+        with pytest.raises(Invalid, match="captions of their own"):
+            tune(shop)
+
+
+def test_an_index_is_rebuilt_where_it_was_measured(
+    photos: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = promise_of(photos.catalog, photos.info.id, "image")
+    assert stored is not None
+    there = replace(stored, kind="ivf_sq8", device="gpu")
+    assert there.stored().asked["device"] == "gpu"
+    for gpus, device in ((1, "gpu"), (0, "cpu")):  # a catalog may move to another machine
+        monkeypatch.setattr("embedstore.promise.gpu_count", lambda gpus=gpus: gpus)
+        assert there.spec(100_000, 512) == IndexSpec("ivf_sq8", 512, device=device)
+
+
 def test_captions_tune_again_after_a_query_log_and_the_log_where_there_are_none(
     photos: Collection, approximate: None, tmp_path: Path
 ) -> None:

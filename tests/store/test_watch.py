@@ -16,7 +16,7 @@ from embedstore.tuning import tune
 from indexer import IndexSpec, neighbor_recall, queries_to_prove
 
 N, CAPTIONED, RECALL, K = 3_000, 400, 0.8, 5
-ENOUGH = queries_to_prove(RECALL)
+ENOUGH = 2 * queries_to_prove(RECALL)
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
@@ -92,6 +92,15 @@ def test_a_promise_that_others_questions_break_is_renewed_with_them(photos: Coll
     assert promise["kept"]
     assert found_of(photos, strange[ENOUGH:]) >= RECALL
     assert "checked" not in told(photos)
+
+
+def test_one_search_asked_for_ever_breaks_no_promise(photos: Collection) -> None:
+    tune(photos, recall=RECALL, k=K)
+    before = told(photos)["promise"]
+    [worst] = between_clusters(photos, 1)
+    ask(photos, np.repeat(worst[None], ENOUGH + 5, axis=0))
+    assert told(photos)["checked"]["searches"] == 1
+    assert told(photos)["promise"] == before
 
 
 def test_only_approximate_searches_by_words_are_checked(photos: Collection) -> None:
