@@ -9,9 +9,10 @@ from indexer.faiss_index import FaissIndex
 from indexer.flat import FlatIndex
 from indexer.gpu import explain, gpu_count
 from indexer.planner import footprint, is_exact, plan
+from indexer.proof import queries_to_prove
 from indexer.snapshot import Published
 from indexer.truth import exact_neighbors, lower_bound, neighbor_recall
-from indexer.tune import Candidate, Tuning, queries_to_prove, settle, tune
+from indexer.tune import Candidate, Tuning, settle, tune
 from indexer.types import NO_ID, AnnIndex, Device, IndexSpec, Kind, Neighbors
 from indexer.vector_set import VectorSet
 

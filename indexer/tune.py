@@ -3,11 +3,6 @@
 Text queries lie elsewhere in the space than images: an index tuned with stored vectors quietly
 loses recall for them. So the queries come from the caller: one half chooses the parameters, the
 other half bounds the recall.
-
-The other half is asked more than once, so the doubt of 5% is shared: among the kinds of index that
-are tried, and of each kind among two walks from stronger to weaker parameters. A walk ends with the
-first that it refuses, and so spends its share once (fixed-sequence testing; Angelopoulos, Bates,
-Candes, Jordan and Lei, "Learn then Test", https://arxiv.org/abs/2110.01052).
 """
 
 import time
@@ -23,14 +18,12 @@ from indexer.errors import BadVectors, NotReached
 from indexer.faiss_build import build
 from indexer.faiss_index import FaissIndex
 from indexer.planner import candidates, complete, footprint, is_exact, plan
-from indexer.sweep import Half, cheapest, measure, stronger, timed
-from indexer.truth import DOUBT, exact_neighbors, lower_bound, queries_needed
+from indexer.proof import proven, queries_to_prove
+from indexer.sweep import Half, stronger, timed
+from indexer.truth import DOUBT, exact_neighbors
 from indexer.types import IndexSpec
 
 SEED = 20261
-_WALKS = 2
-_EVEN = 0.5  # the doubt of a mean
-_NEAR = 3  # parameters of the first walk: the cheapest and the next wider
 Told = Callable[["Candidate"], object]
 
 
@@ -176,16 +169,6 @@ def tune(
     return Tuning(tuple(tried), chosen, k, recall, asked, memory_bytes, exact)
 
 
-def queries_to_prove(recall: float, kinds: int = 4) -> int:
-    """Give how many queries it takes to prove a recall where every neighbour is found.
-
-    Args:
-        recall: Above 0, below 1.
-        kinds: Of index that are tried and not exact; the planner names so many at most.
-    """
-    return 2 * queries_needed(recall, DOUBT / (kinds * _WALKS))
-
-
 def _fitting(
     specs: Sequence[IndexSpec], n: int, recall: float, memory_bytes: int | None
 ) -> list[IndexSpec]:
@@ -221,45 +204,11 @@ def _halves(
 def _settle(
     index: FaissIndex, sweep: Half, proof: Half, recall: float, doubt: float
 ) -> tuple[FaissIndex, Candidate]:
-    n = len(index)
-    size = footprint(index.spec, n)
-    if is_exact(index.spec, n):  # measured, equal scores would count as misses
-        trial = timed(index, sweep, stronger(index.spec)[-1])
-        return index.tuned(trial.spec), Candidate(trial.spec, 1.0, 1.0, trial.cpu_us, size)
-    doubt = doubt / _WALKS
-    if queries_needed(recall, doubt) > len(proof.queries):  # whatever is found, it is no proof
-        spec = cheapest(index, sweep, recall, _EVEN)
-        bound = _bound(index, spec, proof, doubt)
-    else:
-        spec, bound = _proven(index, sweep, proof, recall, doubt)
+    exact = is_exact(index.spec, len(index))
+    spec, bound = stronger(index.spec)[-1], 1.0
+    if not exact:
+        spec, bound = proven(index, sweep, proof, recall, doubt)
     trial = timed(index, proof, spec)
-    return index.tuned(spec), Candidate(spec, trial.recall, bound, trial.cpu_us, size)
-
-
-def _proven(
-    index: FaissIndex, sweep: Half, proof: Half, recall: float, doubt: float
-) -> tuple[IndexSpec, float]:
-    """Give the cheapest parameters that the proof allows, else the strongest, and their bound."""
-    ladder = stronger(cheapest(index, sweep, recall, doubt))
-    for walk in (ladder[:_NEAR], ladder[_NEAR:]):
-        found = _weakest(index, walk[::-1], proof, recall, doubt)
-        if found is not None:
-            return found
-    return ladder[-1], _bound(index, ladder[-1], proof, doubt)
-
-
-def _weakest(
-    index: FaissIndex, walk: Sequence[IndexSpec], proof: Half, recall: float, doubt: float
-) -> tuple[IndexSpec, float] | None:
-    """Walk from strong to weak as long as the bound holds; give the last and its bound."""
-    proven = None
-    for spec in walk:
-        bound = _bound(index, spec, proof, doubt)
-        if bound < recall:
-            break
-        proven = spec, bound
-    return proven
-
-
-def _bound(index: FaissIndex, spec: IndexSpec, proof: Half, doubt: float) -> float:
-    return lower_bound(measure(index.tuned(spec), proof), doubt)
+    found = 1.0 if exact else trial.recall  # measured, equal scores would count as misses
+    size = footprint(spec, len(index))
+    return index.tuned(spec), Candidate(spec, found, bound, trial.cpu_us, size)

@@ -15,6 +15,7 @@ from benchmarks.answers.vectors import remembering
 from benchmarks.retrieval import plain
 from embedstore import encoders
 from embedstore.answering import confidence, generators, risk
+from embedstore.answering.features import features
 from embedstore.answering.types import Generator
 
 Row = dict[str, object]
@@ -77,7 +78,7 @@ def judged(generator: Generator, asked: Cases, floor: float, seed: int) -> list[
     """Judge every answer by a fit on those about the other half of the pictures, several times."""
     drafts = contenders.drafts(generator, asked.shown, generator.name)
     pairs = zip(asked.shown, drafts, strict=True)
-    named = [confidence.features(prompt, draft) for prompt, draft in pairs]
+    named = [features(prompt, draft) for prompt, draft in pairs]
     names = sorted(set().union(*named))
     rows = np.array([[each.get(name, 0.0) for name in names] for each in named])
     right = asked.right(drafts, floor)

@@ -8,6 +8,7 @@ from pathlib import Path
 from embedstore.answering import confidence, generators, reading
 from embedstore.answering.confidence import Confidence, Task
 from embedstore.answering.evidence import OwnGroup, gather
+from embedstore.answering.features import features
 from embedstore.answering.reading import Words
 from embedstore.answering.types import CITED, Answer, Citation, Draft, Evidence, Generator, Prompt
 from embedstore.collection import Collection
@@ -200,7 +201,7 @@ class Answerer:
         measured = self.confidence(_task(prompt.question), draft.writer)
         stated = None
         if measured is not None:
-            stated = measured.of(confidence.features(prompt, draft))
+            stated = measured.of(features(prompt, draft))
         doubt = self._doubt(_task(prompt.question), draft, measured, stated)
         if doubt is not None:
             return Answer(None, stated, (), doubt, name)

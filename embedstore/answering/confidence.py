@@ -11,8 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from embedstore.answering import risk
-from embedstore.answering.types import Draft, Prompt
-from embedstore.answering.votes import foretold
 from embedstore.errors import Corrupt, Invalid
 
 Task = Literal["caption", "ask"]
@@ -67,7 +65,7 @@ class Confidence:
         return _logistic(odds + self.bias)
 
     def of(self, named: Mapping[str, float]) -> float:
-        """Give the probability of one answer from its named features; see `features`."""
+        """Give the probability of one answer from its named features; see `features.features`."""
         return float(self.probability([[named.get(name, 0.0) for name in self.names]])[0])
 
     def threshold_for(self, stated: float | None) -> float:
@@ -85,30 +83,6 @@ class Confidence:
 NEVER = 2.0  # a threshold that no probability reaches
 
 
-def features(prompt: Prompt, draft: Draft) -> dict[str, float]:
-    """Name what tells how sure an answer may be.
-
-    Args:
-        prompt: What was shown; not without evidence.
-        draft: What was written.
-    """
-    scores = np.array([each.score for each in prompt.evidence], np.float64)
-    vectors = [np.array(each.vector) for each in prompt.evidence if each.vector is not None]
-    alike = 1.0
-    if len(vectors) > 1:
-        total: NDArray[np.float64] = np.sum(vectors, axis=0, dtype=np.float64)
-        alike = (float(total @ total) / len(vectors) - 1.0) / (len(vectors) - 1)
-    return {
-        "log_probability": draft.log_probability,
-        "top_score": float(scores[0]) if len(scores) else 0.0,
-        "score_margin": float(scores[0] - scores.mean()) if len(scores) else 0.0,
-        "disagreement": 1.0 - alike,
-        "most_support": max(draft.support, default=0.0),
-        "foretold": foretold(prompt.evidence),
-        **{f"signal.{name}": value for name, value in sorted(draft.signals.items())},
-    }
-
-
 def measure(
     named: Sequence[Mapping[str, float]],
     right: ArrayLike,
@@ -121,7 +95,7 @@ def measure(
     """Fit on one half of some answers, and measure and choose thresholds on the other.
 
     Args:
-        named: Features of each answer; see `features`.
+        named: Features of each answer; see `features.features`.
         right: Whether each was `(n,)`.
         space: Fingerprint of the space that the neighbours were found in.
         stated: Risk that the threshold is chosen for, 0..1; None takes the least at which half of

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from embedstore.answering import confidence
+from embedstore.answering.features import features
 from embedstore.answering.types import Draft, Evidence, Prompt
 from embedstore.errors import Corrupt, Invalid
 
@@ -83,11 +84,11 @@ def test_features_tell_how_alike_the_neighbours_are():
         return Prompt(tuple(Evidence("k", ("t",), 0.5, vector=row) for row in rows))
 
     draft = Draft("t", (0.4, 0.6), -0.1, {"margin": 0.3})
-    same = confidence.features(prompt((1, 0), (1, 0)), draft)
+    same = features(prompt((1, 0), (1, 0)), draft)
     assert same["disagreement"] == pytest.approx(0.0)
     assert same["signal.margin"] == 0.3
     assert same["most_support"] == 0.6
-    apart = confidence.features(prompt((1, 0), (0, 1)), draft)
+    apart = features(prompt((1, 0), (0, 1)), draft)
     assert apart["disagreement"] == pytest.approx(1.0)
     alone = Prompt((Evidence("k", ("t",), 0.5),))
-    assert confidence.features(alone, draft).keys() == same.keys()
+    assert features(alone, draft).keys() == same.keys()

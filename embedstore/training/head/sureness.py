@@ -5,6 +5,7 @@ from pathlib import Path
 
 from embedstore.answering import confidence
 from embedstore.answering.confidence import LEAST, Task
+from embedstore.answering.features import features
 from embedstore.answering.types import Draft, Prompt
 from embedstore.text_metrics import CiderD, vqa_accuracy
 from embedstore.training.head.exam import Exam
@@ -56,7 +57,7 @@ def _keep(
 ) -> Path:
     told = [(prompt, write(prompt), known) for prompt, known in asked if prompt.evidence]
     found = confidence.measure(
-        [confidence.features(prompt, draft) for prompt, draft, _ in told],
+        [features(prompt, draft) for prompt, draft, _ in told],
         [right(draft.text, known) for _, draft, known in told],
         space=space,
         groups=[prompt.vector.tobytes() for prompt, _, _ in told if prompt.vector is not None],
