@@ -36,7 +36,7 @@ demo: $(READY)
 
 test: $(READY_DEV)
 	@echo "[2/2] running the tests: a few minutes; the percentage at the right says how far"
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 check: $(READY_DEV)
 	@echo "[2/2] format, lint, types, import contracts"

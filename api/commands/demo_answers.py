@@ -9,15 +9,13 @@ from api.commands.answer_output import answer_json
 if TYPE_CHECKING:
     from embedstore import Collection
 
-# A photo of the gallery, and a question about it; None asks for a caption
-ASKED: tuple[tuple[str, str | None], ...] = (
-    ("nasa2.jpg", None),
-    ("sea1.jpg", None),
-    ("badlands5.jpg", None),
-    ("nasa3.jpg", "what is on the launch pad"),
-    ("city10.jpg", "what can be seen in the city"),
-    ("mountain3.jpg", "what covers the mountain"),
-)
+# Photos of the gallery, and a question about each; without it, a caption is asked for
+QUESTIONS = {
+    "nasa3.jpg": "what is on the launch pad",
+    "city10.jpg": "what can be seen in the city",
+    "snow4.jpg": "what lies on the mountains",
+}
+ASKED = (*((photo, None) for photo in QUESTIONS), *QUESTIONS.items())
 SHOWN = 3  # citations of each
 
 
@@ -50,4 +48,5 @@ def print_demo_answers(told: list[dict[str, Any]]) -> None:
             )
         if each["abstained"] is not None:
             click.echo(f"  {each['abstained']}")
-    click.echo(f"answered by {told[0]['generator']}; no photo is evidence for itself")
+    writers = " and ".join(dict.fromkeys(each["generator"] for each in told))
+    click.echo(f"answered by {writers}; no photo is evidence for itself")

@@ -1,6 +1,7 @@
 """What confidence is worth: accuracy of the surest answers; whether stated chances come true."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -17,6 +18,7 @@ from embedstore import encoders
 from embedstore.answering import confidence, generators, risk
 from embedstore.answering.features import features
 from embedstore.answering.types import Generator
+from embedstore.training.head.sureness import ANSWERS_RIGHT, CAPTIONS_RIGHT
 
 Row = dict[str, object]
 HALF = 0.5
@@ -27,12 +29,14 @@ HALVINGS = 10
 @click.argument("data", type=click.Path(exists=True, path_type=Path))
 @click.option("--questions", "asks", is_flag=True, help="DATA holds questions, not captions.")
 @click.option("--floor", default=0.5, show_default=True, help="CIDEr-D of a right caption.")
+@click.option("--keep", is_flag=True, help="Keep what is measured of heads beside their weights.")
 @heads
 @on_data
 def command(
     data: Path,
     asks: bool,
     floor: float,
+    keep: bool,
     heads: Sequence[Path],
     encoder_name: str,
     limit: int | None,
@@ -52,9 +56,11 @@ def command(
         generators.load("consensus"),
     ]
     names = numbered(contending)
-    sides = {
-        name: judged(one, asked, floor, seed) for name, one in zip(names, contending, strict=True)
-    }
+    told = {name: Told.by(one, asked, floor) for name, one in zip(names, contending, strict=True)}
+    sides = {name: judged(each, asked.owners, seed) for name, each in told.items()}
+    if keep:
+        for name, one in zip(names, contending, strict=True):
+            keep_beside(one, told[name], asked, encoder.space.fingerprint, floor)
     kind = "questions" if asks else "captions"
     name = f"coverage-{kind}-{plain(encoder_name)}-{plain(data.stem)}"
     title = f"Risk and coverage: {kind}, {data.stem}, {encoder_name}"
@@ -74,16 +80,42 @@ def command(
     written(name, result, [*words, *arguments(encoder_name, limit, k, heads)], seed, out)
 
 
-def judged(generator: Generator, asked: Cases, floor: float, seed: int) -> list[Judged]:
+@dataclass(frozen=True)
+class Told:
+    """What a generator answered: features of each answer, and which are right `(n,)`."""
+
+    named: list[dict[str, float]]
+    right: np.ndarray
+
+    @classmethod
+    def by(cls, generator: Generator, asked: Cases, floor: float) -> "Told":
+        """Let a generator answer."""
+        drafts = contenders.drafts(generator, asked.shown, generator.name)
+        pairs = zip(asked.shown, drafts, strict=True)
+        named = [features(prompt, draft) for prompt, draft in pairs]
+        return cls(named, asked.right(drafts, floor))
+
+
+def keep_beside(generator: Generator, told: Told, asked: Cases, space: str, floor: float) -> None:
+    """Keep the confidence of a generator that has a folder, as training it does."""
+    folder = getattr(generator, "folder", None)
+    if folder is None:
+        return
+    captions = asked.shown[0].question is None
+    about = CAPTIONS_RIGHT.format(floor) if captions else ANSWERS_RIGHT
+    found = confidence.measure(
+        told.named, told.right, space=space, groups=asked.owners, about={"right": about}
+    )
+    kept = confidence.save(found, "head", "caption" if captions else "ask", folder)
+    click.echo(f"kept {kept.name} beside the weights")
+
+
+def judged(told: Told, owners: Sequence[object], seed: int) -> list[Judged]:
     """Judge every answer by a fit on those about the other half of the pictures, several times."""
-    drafts = contenders.drafts(generator, asked.shown, generator.name)
-    pairs = zip(asked.shown, drafts, strict=True)
-    named = [features(prompt, draft) for prompt, draft in pairs]
-    names = sorted(set().union(*named))
-    rows = np.array([[each.get(name, 0.0) for name in names] for each in named])
-    right = asked.right(drafts, floor)
-    sides = [half(asked.owners, seed + turn) for turn in range(HALVINGS)]
-    return [Judged(crossed(rows, right, side, names), right) for side in sides]
+    names = sorted(set().union(*told.named))
+    rows = np.array([[each.get(name, 0.0) for name in names] for each in told.named])
+    sides = [half(owners, seed + turn) for turn in range(HALVINGS)]
+    return [Judged(crossed(rows, told.right, side, names), told.right) for side in sides]
 
 
 def crossed(

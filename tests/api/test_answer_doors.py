@@ -201,10 +201,10 @@ def test_the_demo_answers_from_other_photos(tmp_path):
     told = json.loads(done.stdout)["answers"]
     assert [each["question"] is None for each in told] == [True] * 3 + [False] * 3
     for each in told:
-        assert (each["answer"] is None) == (each["abstained"] is not None)
-        assert bool(each["citations"]) == (each["answer"] is not None)
+        assert each["answer"]
+        assert each["citations"]
         assert each["photo"] not in {cited["key"] for cited in each["citations"]}
-    assert sum(each["answer"] is not None for each in told) >= 3
+    assert {each["photo"] for each in told[:3]} == {each["photo"] for each in told[3:]}
     done = CliRunner().invoke(main, ["demo", "--out", str(tmp_path / "demo")])
     assert "nasa3.jpg, what is on the launch pad: " in done.output
     assert "no photo is evidence for itself" in done.output

@@ -110,7 +110,7 @@ def open_page(browser, address):
     def opened(collection: str = "doors", **options: object):
         page = browser.new_page(**options)
         pages.append(page)
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on(
             "request",

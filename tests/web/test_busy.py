@@ -16,7 +16,7 @@ def test_a_key_that_asks_too_often_gets_its_thumbnails_later(browser, tmp_path):
         app = create_app(store, api_key="the key", limits=Limits(rate=4.0))
         with serving(store, app) as address:
             page = browser.new_page()
-            page.set_default_timeout(30_000)
+            page.set_default_timeout(60_000)
             refused = []
             page.on(
                 "response", lambda got: refused.append(got.status) if got.status == 429 else None

@@ -27,7 +27,7 @@ def guarded(tmp_path_factory):
 @pytest.fixture
 def page(browser, guarded):
     opened = browser.new_page(viewport={"width": 1000, "height": 400})
-    opened.set_default_timeout(30_000)
+    opened.set_default_timeout(60_000)
     opened.add_init_script(
         "sessionStorage.getItem('key') ?? sessionStorage.setItem('key', 'the key')"
     )

@@ -19,7 +19,7 @@ def filling(browser, tmp_path):
         app = create_app(store)
         with serving(store, app) as url:
             page = browser.new_page()
-            page.set_default_timeout(15_000)
+            page.set_default_timeout(60_000)
             page.clock.install()
             page.goto(url)
             page.locator("#status", has_text="is empty").wait_for()

@@ -29,7 +29,7 @@ def page(browser, store):
         page = browser.new_page()
         faults = []
         page.on("pageerror", lambda error: faults.append(str(error)))
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         page.goto(url)
         page.locator(".tile").first.wait_for()
         page.click("#views >> text=Near-duplicates")
@@ -96,7 +96,7 @@ def test_a_key_that_may_only_read_is_told_so(browser, store):
     key = KeyRing(store.folder).create("reader", "read")
     with serving(store) as url:
         page = browser.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         page.add_init_script(f"sessionStorage.setItem('key', '{key}')")
         page.goto(url)
         page.locator("#status", has_text="6 items").wait_for()

@@ -10,6 +10,8 @@ from embedstore.answering.types import Draft, Prompt
 from embedstore.text_metrics import CiderD, vqa_accuracy
 from embedstore.training.head.exam import Exam
 
+CAPTIONS_RIGHT = "CIDEr-D of {} or more with the captions of people counts as right"
+ANSWERS_RIGHT = "an answer of people, word for word, counts as right"
 RIGHT_CIDER = 0.5  # of a caption that counts as right: about what these heads reach on average
 
 
@@ -34,15 +36,14 @@ def keep_confidences(
         def shown(said: str, texts: tuple[str, ...]) -> bool:
             return known.score(said, texts) >= RIGHT_CIDER
 
-        about = f"CIDEr-D of {RIGHT_CIDER} or more with the captions of people counts as right"
+        about = CAPTIONS_RIGHT.format(RIGHT_CIDER)
         kept.append(_keep(folder, "caption", exam.captions, write, shown, space, about))
     if len(exam.questions) >= LEAST:
 
         def answered(said: str, answers: tuple[str, ...]) -> bool:
             return vqa_accuracy(said, answers) >= 1.0
 
-        about = "an answer of people, word for word, counts as right"
-        kept.append(_keep(folder, "ask", exam.questions, write, answered, space, about))
+        kept.append(_keep(folder, "ask", exam.questions, write, answered, space, ANSWERS_RIGHT))
     return tuple(kept)
 
 
