@@ -114,7 +114,9 @@ def generator_options(command: Command) -> Command:
             "[default: head where it fits the collection, else consensus]",
         ),
         click.option(
-            "--risk", type=float, help="Share of given answers that may be wrong, 0 to 1."
+            "--risk",
+            type=float,
+            help="Share of given answers that may be wrong, 0 to 1.",
         ),
         click.option("--min-confidence", type=float, help="Withhold what is less probably right."),
         endpoint_key_option,

@@ -19,8 +19,8 @@ def ask(question: str, image: Path | None, wanted: Wanted) -> None:
 
     \b
     Example:
-      embedstore ask "what stands on the desk" --image room.jpg
-      embedstore ask "when does the shop open" --risk 0.2
+      embedstore ask "when does the shop open"
+      embedstore ask "what stands on the desk" --image room.jpg --risk 0.6
     """
     with wanted.answerer() as answerer:
         print_answer(answerer.ask(question, image), wanted.as_json)

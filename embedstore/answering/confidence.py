@@ -79,6 +79,10 @@ class Confidence:
         kept = [limit for at, limit in self.thresholds.items() if float(at) <= stated + _SMALL]
         return min(kept, default=NEVER)
 
+    def least_risk(self) -> float:
+        """Give the least risk that some threshold keeps; 1 where none does."""
+        return min((float(at) for at in self.thresholds), default=1.0)
+
 
 NEVER = 2.0  # a threshold that no probability reaches
 
