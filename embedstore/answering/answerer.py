@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 
-from embedstore.answering import confidence, generators, reading
+from embedstore.answering import generators, reading
 from embedstore.answering.confidence import Confidence, Task
 from embedstore.answering.evidence import OwnGroup, gather
 from embedstore.answering.features import features
+from embedstore.answering.kept import known
 from embedstore.answering.reading import Words
 from embedstore.answering.types import CITED, Answer, Citation, Draft, Evidence, Generator, Prompt
 from embedstore.collection import Collection
@@ -146,7 +147,7 @@ class Answerer:
             Unavailable: What the generator needs cannot be reached.
         """
         reasons = [self._silent(prompt) for prompt in prompts]
-        prompts = [self._near(prompt) for prompt in prompts]
+        prompts = [self.near(prompt) for prompt in prompts]
         told = [prompt for prompt, reason in zip(prompts, reasons, strict=True) if reason is None]
         drafts = iter(self.generator.generate(told))
         return [
@@ -168,11 +169,10 @@ class Answerer:
         name = writer or self.generator.name
         folder = None if writer else getattr(self.generator, "folder", None)
         if (name, task) not in self._measured:
-            space = self.collection.info.space.fingerprint
-            self._measured[name, task] = confidence.load(name, task, space, folder)
+            self._measured[name, task] = known(self.collection, name, task, folder)
         return self._measured[name, task]
 
-    def _near(self, prompt: Prompt) -> Prompt:
+    def near(self, prompt: Prompt) -> Prompt:
         """Leave out neighbours that are none."""
         least = self.settings.min_score
         return replace(prompt, evidence=tuple(e for e in prompt.evidence if e.score >= least))

@@ -199,15 +199,19 @@ def load(generator: str, task: Task, space: str, folder: Path | None = None) -> 
     if not path.is_file():
         return None
     try:
-        told = json.loads(path.read_text())
-        listed = {name: tuple(told[name]) for name in ("names", "centre", "scale", "weights")}
-        found = Confidence(**{**told, **listed})
+        found = from_json(json.loads(path.read_text()))
     except (ValueError, TypeError, KeyError) as error:
         raise Corrupt(
             f"{path}: is no measured confidence ({error}); expected what measuring wrote; "
             "remove it or measure again"
         ) from error
     return found if found.space == space else None
+
+
+def from_json(told: Mapping[str, Any]) -> Confidence:
+    """Give the confidence that `asdict` told."""
+    listed = {name: tuple(told[name]) for name in ("names", "centre", "scale", "weights")}
+    return Confidence(**{**told, **listed})
 
 
 def save(measured: Confidence, generator: str, task: Task, folder: Path | None = None) -> Path:
