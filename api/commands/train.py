@@ -75,7 +75,11 @@ _start, _learn, _pace, _keep = map(
     help="Of the towers.  [default: auto]",
 )
 @_keep("--checkpointing", is_flag=True, default=None, help="Less memory for more time.")
-@_keep("--resume/--no-resume", default=True, help="Go on where the run stopped, or start over.")
+@_keep(
+    "--resume/--no-resume",
+    default=True,
+    help="Go on where the run stopped, or start over: encoder, checkpoints and report are deleted.",
+)
 @_keep("--force", is_flag=True, help="Offer the encoder even if it is no better than its start.")
 @_keep("--wandb", is_flag=True, help="Log to Weights & Biases too.")
 @json_option

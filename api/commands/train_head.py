@@ -38,7 +38,11 @@ if TYPE_CHECKING:
     "--reward", type=float, help="Share of the steps that reward whole captions.  [default: 0]"
 )
 @click.option("--seed", type=int, help="Of everything that is drawn.  [default: 0]")
-@click.option("--resume/--no-resume", default=True, help="Go on with a run, or start over.")
+@click.option(
+    "--resume/--no-resume",
+    default=True,
+    help="Go on with a run, or start over: its checkpoints and report are deleted.",
+)
 @click.option("--force", is_flag=True, help="Offer the head whatever its figures.")
 @json_option
 def train_head(

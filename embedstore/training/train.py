@@ -21,7 +21,14 @@ from embedstore.training.init import start
 from embedstore.training.learner import Learner
 from embedstore.training.pairs import pairs_of
 from embedstore.training.precision import Precision
-from embedstore.training.preparing import RECIPE, lessons, run_folder, tune
+from embedstore.training.preparing import (
+    RECIPE,
+    check_spared,
+    clear,
+    lessons,
+    run_folder,
+    tune,
+)
 from embedstore.training.processes import Team, team
 from embedstore.training.recipe import Recipe
 from embedstore.training.resuming import Course, Keeper, identity
@@ -60,7 +67,8 @@ def train(
         model: What `init="scratch"` builds.
         teacher: Name of an encoder to distil from, where the objective gives it a weight.
         device: As `encoders.load` takes it.
-        resume: Go on from the run's last checkpoint where there is one; else start over.
+        resume: Go on from the run's last checkpoint where there is one; else start over, and
+            delete encoder, checkpoints and report of the earlier run once all else is loaded.
         force: Offer the result even if it is no better than its start.
         wandb: Log to Weights & Biases too.
         images: Folder that the image names of a Karpathy json start from.
@@ -68,15 +76,17 @@ def train(
 
     Raises:
         Invalid: Pairs, batch, teacher or recipe cannot be trained with, or the loss is not finite.
-        Conflict: The folder holds a run with other settings or something else, or another process
-            trains there.
+        Conflict: The folder holds a run with other settings or something else, another process
+            trains there, or starting over would delete `init` or `teacher`.
         StorageFull: The folder cannot be written.
         NotFound: As `pairs_of`, `init.start` and `encoders.load` raise it, and their others.
     """
     run = Path(out).expanduser().absolute()
+    if not resume:
+        check_spared(run, init=init, teacher=teacher)
     with team(device) as mates, ExitStack() as closing:
         if mates.leads:
-            closing.enter_context(run_folder(run, resume))
+            closing.enter_context(run_folder(run))
         mates.wait()
         data = pairs_of(pairs, val, images, recipe.hold_out)
         torch.manual_seed(recipe.seed)
@@ -96,7 +106,7 @@ def train(
         seen = None if taught is None else taught.fingerprint
         own = identity(recipe, data, **names, init_weights=weights, teacher_weights=seen)
         keeper = Keeper(run, own, dual, average, optimizer, recipe.save_minutes)
-        course = keeper.resumed()
+        course = keeper.resumed() if resume else Course()
         if course.step:
             say(mates, f"going on after step {course.step}")
         if not course.knows_start(len(held.photos)):  # as in checkpoints of an earlier version
@@ -106,6 +116,8 @@ def train(
             say(mates, f"mean recall at the start {mean_recall(course.start):.3f}")
         told = None
         if mates.leads:
+            if not resume:
+                clear(run)
             recipe.write(run / RECIPE)
             steps, settings = recipe.steps(batches.per_epoch), {"init": init, **asdict(recipe)}
             told = closing.enter_context(RunLog(run, steps, wandb, course.step, settings))

@@ -238,6 +238,33 @@ def test_starting_over_forgets_the_run(data, tmp_path):
     assert run(data, tmp_path, replace(SHORT, epochs=2), resume=False).steps == 2
 
 
+def test_starting_over_deletes_nothing_before_all_is_loaded(data, tmp_path):
+    run(data, tmp_path, replace(SHORT, epochs=1), force=True)
+    (tmp_path / "encoder" / "README").write_text("kept")
+
+    def files():
+        return {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    before, again = files(), {"resume": False, "model": None}
+    wrong = [
+        {"init": "mnii"},
+        {"teacher": "toy"},
+        {"val": data / "missing.jsonl"},
+        {"recipe": replace(SHORT, batch=9), "model": str(data / "tiny.json")},
+    ]
+    for options in wrong:
+        with pytest.raises((Invalid, NotFound)):
+            run(data, tmp_path, **again | options)
+        assert files() == before
+    with pytest.raises(NotFound):
+        train.train(data / "pars.jsonl", tmp_path, resume=False)
+    for init in (tmp_path, tmp_path / "encoder", f"local-dir:{tmp_path / 'encoder'}"):
+        with pytest.raises(Conflict, match=r"--init .* --no-resume deletes it.*--out") as caught:
+            run(data, tmp_path, init=str(init), **again)
+        assert "\n" not in str(caught.value)
+    assert files() == before
+
+
 def test_a_run_that_is_asked_to_stop_loses_no_step(data, whole, tmp_path, monkeypatch, capsys):
     @contextmanager
     def after_three_steps():

@@ -29,7 +29,7 @@ from embedstore.training.head.recipe import HeadRecipe
 from embedstore.training.head.reward import reward_loss
 from embedstore.training.pairs import pairs_of
 from embedstore.training.precision import Precision
-from embedstore.training.preparing import RECIPE, run_folder
+from embedstore.training.preparing import RECIPE, check_spared, clear, run_folder
 from embedstore.training.resuming import Course, Keeper
 from embedstore.training.run_log import RunLog
 from embedstore.training.schedule import rate, set_rate
@@ -66,17 +66,21 @@ def train_head(
         val: Another corpus to measure on; None takes the split or a share of `pairs`.
         images: Folder that the image names of a Karpathy json start from.
         terms: Under which terms the data may be used, a sentence for the model card.
-        resume: Go on from the run's last checkpoint where there is one; else start over.
+        resume: Go on from the run's last checkpoint where there is one; else start over, and
+            delete the checkpoints of the earlier run once all else is loaded.
         force: Offer the head even if it is no better than its rivals.
 
     Raises:
         NotFound: No such data or encoder.
         Invalid: They cannot be trained with, or the loss is not finite.
-        Conflict: The folder holds a run with other settings, or another process trains there.
+        Conflict: The folder holds a run with other settings, another process trains there, or
+            starting over would delete `init` or `encoder`.
         StorageFull: The folder cannot be written.
     """
     run = Path(out).expanduser().absolute()
-    with run_folder(run, resume):
+    if not resume:
+        check_spared(run, init=init, encoder=encoder)
+    with run_folder(run):
         if not (run / RECIPE).exists():  # the mark of a run; another's is kept until it fits
             note(run, recipe)
         data = pairs_of(pairs, val, images)
@@ -100,7 +104,9 @@ def train_head(
             "init_weights": None if begun is None else fingerprint(begun),
         }
         keeper = Keeper(run, own, head, average, optimizer, recipe.save_minutes)
-        course = keeper.resumed()
+        course = keeper.resumed() if resume else Course()
+        if not resume:
+            clear(run)
         note(run, recipe)
         steps = recipe.steps(len(data.train))
         with (
