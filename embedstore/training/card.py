@@ -55,7 +55,7 @@ The recipe, which is in `recipe.json` too:
 | | |
 |---|---|
 {recipe}
-{more}
+{changes}{more}
 ## Limits
 
 It knows what its start knew and what its pairs show; what neither shows is found badly or not at
@@ -79,6 +79,7 @@ class About:
         teacher: The encoder that was distilled.
         val: Path of the pairs measured on, where they are another corpus.
         terms: Under which terms the data may be used, in a sentence.
+        changes: Of the recipe while it learnt, each after a loss that was no number.
         more: Further Markdown, put before the limits.
     """
 
@@ -91,6 +92,7 @@ class About:
     teacher: str | None = None
     val: str | None = None
     terms: str | None = None
+    changes: tuple[str, ...] = ()
     more: str = ""
 
 
@@ -123,6 +125,7 @@ def card(report: Report, recipe: Recipe, about: About) -> str:
         speed=report.images_per_second,
         command=_command(about),
         recipe="\n".join(f"| {name} | {value} |" for name, value in _flat(asdict(recipe)).items()),
+        changes=f"\nChanged on the way: {'; '.join(about.changes)}.\n" if about.changes else "",
         more=f"\n{about.more.strip()}\n" if about.more else "",
     )
 

@@ -75,7 +75,9 @@ def train(
         terms: Under which terms the pairs may be used, a sentence for the model card.
 
     Raises:
-        Invalid: Pairs, batch, teacher or recipe cannot be trained with, or the loss is not finite.
+        Invalid: Pairs, batch, teacher or recipe cannot be trained with.
+        NotFinite: The loss is not; a checkpoint holds the steps before, and the same call with
+            lower rates or another precision goes on there.
         Conflict: The folder holds a run with other settings or something else, another process
             trains there, or starting over would delete `init` or `teacher`.
         StorageFull: The folder cannot be written.
@@ -108,7 +110,7 @@ def train(
         keeper = Keeper(run, own, dual, average, optimizer, recipe.save_minutes)
         course = keeper.resumed() if resume else Course()
         if course.step:
-            say(mates, f"going on after step {course.step}")
+            say(mates, "; ".join((f"going on after step {course.step}", *course.changes)))
         if not course.knows_start(len(held.photos)):  # as in checkpoints of an earlier version
             say(mates, f"measuring the start on {len(held.photos):,} photos")
             with standing_in(dual, before) if course.step else nullcontext():
@@ -167,7 +169,7 @@ def learn(
 
     Raises:
         KeyboardInterrupt: Stopping was asked for; a checkpoint holds all steps.
-        Invalid: A loss is not finite.
+        NotFinite: A loss or a vector is not.
         StorageFull: A checkpoint or the log cannot be written.
     """
     recipe, dual = learner.recipe, learner.dual
@@ -176,7 +178,8 @@ def learn(
     began = time.monotonic()
     for parts in batches.run(course.step, end):
         share = rate(course.step, steps, recipe.warm_up)
-        figures = learner.step(course.step, share, parts)
+        with keeper.finite(course.step + 1, None if told is None else course):
+            figures = learner.step(course.step, share, parts)
         average.update(course.step)
         course.step += 1
         seconds = time.monotonic() - began
@@ -185,7 +188,7 @@ def learn(
         if told is not None:
             told.step(course.step, **figures, images_per_second=seen / seconds)
         if course.step % between == 0 or course.step == steps:
-            with standing_in(dual, average.state):
+            with keeper.finite(course.step), standing_in(dual, average.state):
                 found = learner.mates.agreed(held.measure(dual).figures())
             course.judge(mean_recall(found), average.state)
             if told is not None:
