@@ -41,7 +41,11 @@ _start, _learn, _pace, _keep = map(
     help="mini, mini-base, openclip:MODEL/WEIGHTS, hf-hub:NAME, a run or encoder folder, scratch.",
 )
 @_start("--model", help="What scratch builds: small, small-cnn, a model of open_clip, a JSON file.")
-@_start("--images", type=click.Path(path_type=Path), help="Folder of a caption file's pictures.")
+@_start(
+    "--images",
+    type=click.Path(path_type=Path),
+    help="Folder that image names in caption files start from.  [default: the file's own]",
+)
 @_start("--val", help="Pairs to measure on.  [default: the split val, else a tenth is held out]")
 @_start("--teacher", help="An encoder to distil from, with --distill or --distill-features.")
 @_start("--terms", help="Under which terms the pairs may be used, for the model card.")

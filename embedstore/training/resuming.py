@@ -170,8 +170,8 @@ class Keeper:
                 self._mark()
             where = f"goes on after step {kept}, which is kept" if kept else "begins anew"
             raise NotFinite(
-                f"step {step}: {error}; give the same line with a lower --lr or with --precision "
-                f"float32, and the run {where}"
+                f"step {step}: {error}; give the same line, without --no-resume, with a lower --lr "
+                f"or with --precision float32, and the run {where}"
             ) from error
 
     def _mark(self) -> None:

@@ -71,7 +71,7 @@ def train(
             delete encoder, checkpoints and report of the earlier run once all else is loaded.
         force: Offer the result even if it is no better than its start.
         wandb: Log to Weights & Biases too.
-        images: Folder that the image names of a Karpathy json start from.
+        images: Folder that the relative image names of pairs and `val` start from.
         terms: Under which terms the pairs may be used, a sentence for the model card.
 
     Raises:

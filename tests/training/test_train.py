@@ -246,7 +246,7 @@ def test_what_the_message_advises_goes_on_and_is_told(data, tmp_path, monkeypatc
 def test_a_first_step_that_is_no_number_begins_anew(data, whole, tmp_path, monkeypatch):
     with monkeypatch.context() as wrong:
         spoiled(wrong, float("nan"), 1)
-        with pytest.raises(NotFinite, match="step 1: .*the run begins anew"):
+        with pytest.raises(NotFinite, match=r"step 1: .*the run begins anew"):
             run(data, tmp_path, replace(USUAL, rates=Rates(1.0, 1.0, 1.0)))
     run(data, tmp_path, USUAL)
     assert same(last(tmp_path), last(whole))

@@ -64,17 +64,15 @@ def train_head(
         qa: Lines of JSON with image, question and answers.
         init: Folder of a head to start from; its vocabulary and architecture are taken.
         val: Another corpus to measure on; None takes the split or a share of `pairs`.
-        images: Folder that the image names of a Karpathy json start from.
+        images: Folder that the relative image names of pairs and `val` start from.
         terms: Under which terms the data may be used, a sentence for the model card.
-        resume: Go on from the run's last checkpoint where there is one; else start over, and
-            delete the checkpoints of the earlier run once all else is loaded.
+        resume: Go on from the run's last checkpoint where there is one; else delete it, start over.
         force: Offer the head even if it is no better than its rivals.
 
     Raises:
         NotFound: No such data or encoder.
         Invalid: They cannot be trained with, or the loss is not finite.
-        Conflict: The folder holds a run with other settings, another process trains there, or
-            starting over would delete `init` or `encoder`.
+        Conflict: The folder holds another run, is in use, or `init` would be deleted in it.
         StorageFull: The folder cannot be written.
     """
     run = Path(out).expanduser().absolute()
@@ -109,10 +107,7 @@ def train_head(
             clear(run)
         note(run, recipe)
         steps = recipe.steps(len(data.train))
-        with (
-            RunLog(run, steps, False, course.step) as told,
-            between_steps() as asked_to_stop,
-        ):
+        with RunLog(run, steps, False, course.step) as told, between_steps() as asked_to_stop:
             learn(stored, optimizer, average, task, recipe, course, keeper, told, asked_to_stop)
         put(head, course.best)
         head.eval()
