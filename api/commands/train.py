@@ -99,6 +99,7 @@ def train(pairs: str, out: Path, recipe: Path | None, as_json: bool, **options: 
       embedstore train captions.jsonl --out runs/mine
       embedstore index ~/Pictures --collection mine --encoder runs/mine
     """
+    from embedstore.errors import Invalid
     from embedstore.training.processes import leads
     from embedstore.training.recipe import Recipe
     from embedstore.training.recipe_file import changed, read_recipe
@@ -111,6 +112,11 @@ def train(pairs: str, out: Path, recipe: Path | None, as_json: bool, **options: 
         options["rates"] = {"image": rate, "text": rate, "maps": rate}
     given = {name: value for name, value in options.items() if value is not None}
     followed = changed(read_recipe(recipe) if recipe else Recipe(), given)
+    if "rank" in given and followed.tune != "lora":
+        raise Invalid(
+            f"--rank {followed.rank} with --tune {followed.tune or 'left out'}: only low-rank "
+            "adapters have a rank; expected --tune lora; add it, or leave --rank out"
+        )
     report = run(pairs, out, recipe=followed, **own)
     if not leads():
         return

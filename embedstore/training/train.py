@@ -35,6 +35,7 @@ from embedstore.training.resuming import Course, Keeper, identity
 from embedstore.training.run_log import RunLog
 from embedstore.training.schedule import groups, rate
 from embedstore.training.stopping import between_steps
+from embedstore.training.weights_and_biases import package
 
 DEFAULT = Recipe()
 
@@ -81,6 +82,7 @@ def train(
         Conflict: The folder holds a run with other settings or something else, another process
             trains there, or starting over would delete `init` or `teacher`.
         StorageFull: The folder cannot be written.
+        MissingExtra: Weights & Biases is asked for and not installed.
         NotFound: As `pairs_of`, `init.start` and `encoders.load` raise it, and their others.
     """
     run = Path(out).expanduser().absolute()
@@ -88,6 +90,8 @@ def train(
         check_spared(run, init=init, teacher=teacher)
     with team(device) as mates, ExitStack() as closing:
         if mates.leads:
+            if wandb:
+                package()
             closing.enter_context(run_folder(run))
         mates.wait()
         data = pairs_of(pairs, val, images, recipe.hold_out)
@@ -132,8 +136,10 @@ def train(
             )
         if mates.leads:
             where = machine(mates.device)
-            spoken = None if val is None else str(val)
-            about = About(init, str(pairs), str(run), where, 0, model, teacher, spoken, terms)
+            spoken, folder = (None if one is None else str(one) for one in (val, images))
+            about = About(
+                init, str(pairs), str(run), where, 0, model, teacher, spoken, folder, terms
+            )
             conclude(learner, held, course, before, data, about, force)
         mates.wait()
         return Report.read(run)

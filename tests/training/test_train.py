@@ -20,7 +20,7 @@ from filelock import FileLock
 from PIL import Image
 
 from embedstore import encoders
-from embedstore.errors import Conflict, Invalid, NotFinite, NotFound, StorageFull
+from embedstore.errors import Conflict, Invalid, MissingExtra, NotFinite, NotFound, StorageFull
 from embedstore.training import checkpoint, resuming, train
 from embedstore.training.evaluate import evaluate, mean_recall
 from embedstore.training.gate import Report
@@ -266,6 +266,50 @@ def test_the_gate_refuses_what_is_no_better_unless_forced(data, tmp_path):
     assert "forced" in forced.why
     assert not (tmp_path / "refused").exists()
     encoders.load(str(tmp_path), "cpu")
+
+
+def test_an_encoder_goes_only_when_its_successor_is_in_place(data, tmp_path, monkeypatch):
+    once = replace(SHORT, epochs=1)
+    run(data, tmp_path, once, force=True)
+    (tmp_path / "encoder" / "README").write_text("kept")
+    move = Path.replace
+
+    def fails(self, target):
+        if self.name == "encoder.partial":
+            raise OSError(5, "Input/output error")
+        return move(self, target)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "replace", fails)
+        with pytest.raises(StorageFull, match="Input/output error"):
+            run(data, tmp_path, once, force=True)
+    assert (tmp_path / "encoder" / "README").read_text() == "kept"
+    run(data, tmp_path, once, force=True)
+    assert not (tmp_path / "encoder" / "README").exists()
+    assert not list(tmp_path.glob("encoder.*"))
+
+
+def test_weights_and_biases_is_missed_before_anything_is_done(data, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with pytest.raises(MissingExtra, match=r"embedstore\[wandb\]"):
+        run(data, tmp_path / "run", wandb=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_checkpointing_changes_nothing_and_bfloat16_little(data, whole, tmp_path):
+    def losses(out):
+        return [
+            line["loss"]
+            for line in map(json.loads, (out / "metrics.jsonl").read_text().splitlines())
+            if "loss" in line
+        ]
+
+    run(data, tmp_path / "again", replace(SHORT, checkpointing=True))
+    assert losses(tmp_path / "again") == pytest.approx(losses(whole), rel=1e-4)
+    report = run(data, tmp_path / "coarse", replace(SHORT, precision="bfloat16"))
+    assert losses(tmp_path / "coarse") == pytest.approx(losses(whole), rel=0.05)
+    assert losses(tmp_path / "coarse") != losses(whole)
+    assert report.steps == 6
 
 
 def test_starting_over_forgets_the_run(data, tmp_path):
