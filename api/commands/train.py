@@ -55,30 +55,56 @@ _start, _learn, _pace, _keep = map(
     type=click.Choice(["full", "upper", "text", "heads", "lora"]),
     help="Which weights learn.  [default: upper; full from scratch]",
 )
-@_learn("--rank", type=int, help="Of low-rank adapters.")
+@_learn("--rank", type=int, help="Of low-rank adapters, with --tune lora.  [default: 8]")
 @_learn(
     "--loss",
     type=click.Choice(["info_nce", "multi_positive", "sigmoid"]),
     help="The contrastive loss.  [default: multi_positive]",
 )
-@_learn("--hard-negatives", type=float, help="Their weight's exponent.")
-@_learn("--distill", type=float, help="Weight of the teacher's scores.")
-@_learn("--distill-features", type=float, help="Of its vectors.")
-@_pace("--epochs", type=int, help="Times that every picture is seen.")
-@_pace("--batch", type=int, help="Pairs that are told from each other.")
-@_pace("--chunk", type=int, help="Pairs the towers take at a time: big batches in small memory.")
-@_pace("--accumulate", type=int, help="Batches in a step.")
-@_pace("--lr", type=float, help="Greatest learning rate; a recipe has one for each part.")
-@_pace("--views", type=int, help="Versions of each picture that are kept; 0 keeps none.")
-@_pace("--patience", type=int, help="Measurements without better recall until it stops; 0: never.")
-@_pace("--seed", type=int, help="Of all random numbers.")
+@_learn("--hard-negatives", type=float, help="Their weight's exponent.  [default: 0]")
+@_learn("--distill", type=float, help="Weight of the teacher's scores.  [default: 0]")
+@_learn("--distill-features", type=float, help="Weight of its vectors.  [default: 0]")
+@_pace(
+    "--epochs",
+    type=int,
+    help="Times that every picture is seen.  [default: 8; of few as many as make 100 steps]",
+)
+@_pace(
+    "--batch",
+    type=int,
+    help="Pairs that are told from each other.  [default: 256 of kept views, else 64; at most all]",
+)
+@_pace(
+    "--chunk",
+    type=int,
+    help="Pairs the towers take at a time: big batches in small memory.  [default: 0, all at once]",
+)
+@_pace("--accumulate", type=int, help="Batches in a step.  [default: 1]")
+@_pace(
+    "--lr",
+    type=float,
+    help="Greatest learning rate; a recipe has one for each part.  [default: what fits the start]",
+)
+@_pace(
+    "--views",
+    type=int,
+    help="Versions of each picture that are kept; 0 keeps none.  [default: 2]",
+)
+@_pace(
+    "--patience",
+    type=int,
+    help="Measurements without better recall until it stops; 0: never.  [default: 5]",
+)
+@_pace("--seed", type=int, help="Of all random numbers.  [default: 0]")
 @_keep("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 or auto.")
 @_keep(
     "--precision",
     type=click.Choice(["auto", "float32", "bfloat16"]),
     help="Of the towers.  [default: auto]",
 )
-@_keep("--checkpointing", is_flag=True, default=None, help="Less memory for more time.")
+@_keep(
+    "--checkpointing", is_flag=True, default=None, help="Less memory for more time.  [default: off]"
+)
 @_keep(
     "--resume/--no-resume",
     default=True,

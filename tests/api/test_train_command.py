@@ -170,6 +170,42 @@ def test_the_help_lists_options_in_groups():
     assert "PAIRS" not in told.partition("Other:")[2]
 
 
+OPTION_OF = {
+    "objective.hard_negatives": "hard_negatives",
+    "objective.distill": "distill",
+    "objective.distill_features": "distill_features",
+    "objective.loss": "loss",
+}
+
+
+def recipe_values():
+    """The values of a usual recipe by name, those of its parts with theirs before."""
+    for name, value in vars(Recipe()).items():
+        if name in ("objective", "augment"):
+            yield from ((f"{name}.{own}", each) for own, each in vars(value).items())
+        else:
+            yield name, value
+
+
+def test_the_help_tells_the_defaults_of_the_recipe():
+    options = {
+        each.name: each.help for each in main.commands["train"].params if each.name != "pairs"
+    }
+    for name, value in recipe_values():
+        told = options.get(OPTION_OF.get(name, name))
+        if told is not None and value is not None:
+            shown = "off" if value is False else f"{value:g}" if value != str(value) else value
+            assert f"[default: {shown}" in told, name
+
+
+def test_the_how_to_names_what_only_a_recipe_sets():
+    options = {each.name for each in main.commands["train"].params}
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "fine-tune.md").read_text()
+    for name, _ in recipe_values():
+        if OPTION_OF.get(name, name) not in options:
+            assert f"`{name}`" in page, name
+
+
 def test_a_small_run_from_pictures_to_a_search(tmp_path):
     folder, out = tmp_path / "pairs", tmp_path / "run"
     folder.mkdir()
