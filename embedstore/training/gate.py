@@ -119,8 +119,8 @@ def _put(draft: Path, place: Path) -> None:
                 (run / old).replace(aside / old)
         draft.replace(place)
     except OSError:
-        for old in aside.iterdir():
-            old.replace(run / old.name)
+        for kept in aside.iterdir():
+            kept.replace(run / kept.name)
         raise
     shutil.rmtree(aside)
 
