@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from embedstore.indexing import index
     from embedstore.re_embedding import re_embed
     from embedstore.store import Store, open
+    from embedstore.training.recipe import Recipe
+    from embedstore.training.train import train
     from embedstore.types import Hit, Item, Query, Space
 
 _HOMES = {
@@ -30,12 +32,14 @@ _HOMES = {
     "Hit": "embedstore.types",
     "Item": "embedstore.types",
     "Query": "embedstore.types",
+    "Recipe": "embedstore.training.recipe",
     "Space": "embedstore.types",
     "Store": "embedstore.store",
     "connect": "embedstore.client",
     "index": "embedstore.indexing",
     "open": "embedstore.store",
     "re_embed": "embedstore.re_embedding",
+    "train": "embedstore.training.train",
 }
 
 __version__ = "0.1.0"
@@ -45,6 +49,7 @@ __all__ = [
     "Hit",
     "Item",
     "Query",
+    "Recipe",
     "Space",
     "Store",
     "connect",
@@ -53,6 +58,7 @@ __all__ = [
     "index",
     "open",
     "re_embed",
+    "train",
 ]
 
 

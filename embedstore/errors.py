@@ -3,7 +3,7 @@
 EmbedStoreError
 ├── NotFound          404  no such store, collection or item
 ├── Conflict          409  SpaceMismatch, Moved, StoreLocked
-├── Invalid           422  BadImage, BadQuery, BadFilter, BadItem
+├── Invalid           422  BadImage, BadQuery, BadFilter, BadItem, NotFinite
 ├── NotAllowed        403  OutOfScope; Unauthorized (401)
 ├── Unavailable       503  MissingExtra, NoDevice, Overloaded
 ├── Corrupt           500  stored bytes that fail their checksum
@@ -55,6 +55,10 @@ class BadFilter(Invalid):
 
 class BadItem(Invalid):
     """An item that cannot be stored: no key, no content, metadata that is not JSON, NaN vector."""
+
+
+class NotFinite(Invalid):
+    """Training whose loss, gradient or vectors are NaN or infinite."""
 
 
 class NotAllowed(EmbedStoreError):

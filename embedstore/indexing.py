@@ -66,7 +66,7 @@ def index(
         collection: Where the items go.
         source: A folder of photos, a .jsonl, .csv or Karpathy .json file, or webdataset shards.
         prefix: Start of every key, in place of the folder's name.
-        images: Folder of a caption file's pictures.
+        images: Folder that a caption file's relative image names start from.
         split: Keep only this split of a Karpathy json.
         workers: Decoding processes; None takes one a core, 0 decodes in this process.
         retry: Try again what failed before and has not changed.

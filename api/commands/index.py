@@ -24,7 +24,9 @@ SHOWN_FAILURES = 20
 @click.option("--encoder", default=None, help="Encoder of a new collection.  [default: mini]")
 @click.option("--prefix", help="Start of every key, in place of the folder's name.")
 @click.option(
-    "--images", type=click.Path(path_type=Path), help="Folder of a caption file's pictures."
+    "--images",
+    type=click.Path(path_type=Path),
+    help="Folder that image names in caption files start from.  [default: the file's own]",
 )
 @click.option("--split", help="Keep only this split of a Karpathy json.")
 @click.option("--workers", type=int, help="Decoding processes.  [default: one a core]")

@@ -41,7 +41,11 @@ _start, _learn, _pace, _keep = map(
     help="mini, mini-base, openclip:MODEL/WEIGHTS, hf-hub:NAME, a run or encoder folder, scratch.",
 )
 @_start("--model", help="What scratch builds: small, small-cnn, a model of open_clip, a JSON file.")
-@_start("--images", type=click.Path(path_type=Path), help="Folder of a caption file's pictures.")
+@_start(
+    "--images",
+    type=click.Path(path_type=Path),
+    help="Folder that image names in caption files start from.  [default: the file's own]",
+)
 @_start("--val", help="Pairs to measure on.  [default: the split val, else a tenth is held out]")
 @_start("--teacher", help="An encoder to distil from, with --distill or --distill-features.")
 @_start("--terms", help="Under which terms the pairs may be used, for the model card.")
@@ -51,31 +55,61 @@ _start, _learn, _pace, _keep = map(
     type=click.Choice(["full", "upper", "text", "heads", "lora"]),
     help="Which weights learn.  [default: upper; full from scratch]",
 )
-@_learn("--rank", type=int, help="Of low-rank adapters.")
+@_learn("--rank", type=int, help="Of low-rank adapters, with --tune lora.  [default: 8]")
 @_learn(
     "--loss",
     type=click.Choice(["info_nce", "multi_positive", "sigmoid"]),
     help="The contrastive loss.  [default: multi_positive]",
 )
-@_learn("--hard-negatives", type=float, help="Their weight's exponent.")
-@_learn("--distill", type=float, help="Weight of the teacher's scores.")
-@_learn("--distill-features", type=float, help="Of its vectors.")
-@_pace("--epochs", type=int, help="Times that every picture is seen.")
-@_pace("--batch", type=int, help="Pairs that are told from each other.")
-@_pace("--chunk", type=int, help="Pairs the towers take at a time: big batches in small memory.")
-@_pace("--accumulate", type=int, help="Batches in a step.")
-@_pace("--lr", type=float, help="Greatest learning rate; a recipe has one for each part.")
-@_pace("--views", type=int, help="Versions of each picture that are kept; 0 keeps none.")
-@_pace("--patience", type=int, help="Measurements without better recall until it stops; 0: never.")
-@_pace("--seed", type=int, help="Of all random numbers.")
+@_learn("--hard-negatives", type=float, help="Their weight's exponent.  [default: 0]")
+@_learn("--distill", type=float, help="Weight of the teacher's scores.  [default: 0]")
+@_learn("--distill-features", type=float, help="Weight of its vectors.  [default: 0]")
+@_pace(
+    "--epochs",
+    type=int,
+    help="Times that every picture is seen.  [default: 8; of few as many as make 100 steps]",
+)
+@_pace(
+    "--batch",
+    type=int,
+    help="Pairs that are told from each other.  [default: 256 of kept views, else 64; at most all]",
+)
+@_pace(
+    "--chunk",
+    type=int,
+    help="Pairs the towers take at a time: big batches in small memory.  [default: 0, all at once]",
+)
+@_pace("--accumulate", type=int, help="Batches in a step.  [default: 1]")
+@_pace(
+    "--lr",
+    type=float,
+    help="Greatest learning rate; a recipe has one for each part.  [default: what fits the start]",
+)
+@_pace(
+    "--views",
+    type=int,
+    help="Versions of each picture that are kept; 0 keeps none.  [default: 2]",
+)
+@_pace(
+    "--patience",
+    type=int,
+    help="Measurements without better recall until it stops; 0: never.  [default: 5]",
+)
+@_pace("--seed", type=int, help="Of all random numbers.  [default: 0]")
 @_keep("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 or auto.")
 @_keep(
     "--precision",
     type=click.Choice(["auto", "float32", "bfloat16"]),
     help="Of the towers.  [default: auto]",
 )
-@_keep("--checkpointing", is_flag=True, default=None, help="Less memory for more time.")
-@_keep("--resume/--no-resume", default=True, help="Go on where the run stopped, or start over.")
+@_keep(
+    "--checkpointing", is_flag=True, default=None, help="Less memory for more time.  [default: off]"
+)
+@_keep(
+    "--resume/--no-resume",
+    default=True,
+    help="Go on where the run stopped, or start over: encoder, checkpoints and report are deleted.",
+)
 @_keep("--force", is_flag=True, help="Offer the encoder even if it is no better than its start.")
 @_keep("--wandb", is_flag=True, help="Log to Weights & Biases too.")
 @json_option
@@ -91,6 +125,7 @@ def train(pairs: str, out: Path, recipe: Path | None, as_json: bool, **options: 
       embedstore train captions.jsonl --out runs/mine
       embedstore index ~/Pictures --collection mine --encoder runs/mine
     """
+    from embedstore.errors import Invalid
     from embedstore.training.processes import leads
     from embedstore.training.recipe import Recipe
     from embedstore.training.recipe_file import changed, read_recipe
@@ -103,6 +138,11 @@ def train(pairs: str, out: Path, recipe: Path | None, as_json: bool, **options: 
         options["rates"] = {"image": rate, "text": rate, "maps": rate}
     given = {name: value for name, value in options.items() if value is not None}
     followed = changed(read_recipe(recipe) if recipe else Recipe(), given)
+    if "rank" in given and followed.tune != "lora":
+        raise Invalid(
+            f"--rank {followed.rank} with --tune {followed.tune or 'left out'}: only low-rank "
+            "adapters have a rank; expected --tune lora; add it, or leave --rank out"
+        )
     report = run(pairs, out, recipe=followed, **own)
     if not leads():
         return

@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 )
 @click.option("--encoder", default="mini", show_default=True, help="Whose vectors it reads.")
 @click.option("--init", type=click.Path(path_type=Path), help="A head to start from.")
-@click.option("--images", type=click.Path(path_type=Path), help="Folder of the pairs' pictures.")
+@click.option(
+    "--images",
+    type=click.Path(path_type=Path),
+    help="Folder that image names in the pairs start from.  [default: the file's own]",
+)
 @click.option("--val", help="Pairs to measure on.  [default: the split val, else a tenth]")
 @click.option("--terms", help="Under which terms the data may be used, for the model card.")
 @click.option("--recipe", type=click.Path(path_type=Path), help="The recipe.json of another run.")
@@ -38,7 +42,11 @@ if TYPE_CHECKING:
     "--reward", type=float, help="Share of the steps that reward whole captions.  [default: 0]"
 )
 @click.option("--seed", type=int, help="Of everything that is drawn.  [default: 0]")
-@click.option("--resume/--no-resume", default=True, help="Go on with a run, or start over.")
+@click.option(
+    "--resume/--no-resume",
+    default=True,
+    help="Go on with a run, or start over: its checkpoints and report are deleted.",
+)
 @click.option("--force", is_flag=True, help="Offer the head whatever its figures.")
 @json_option
 def train_head(

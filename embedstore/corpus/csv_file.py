@@ -16,13 +16,16 @@ _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,15})?")
 _Row = tuple[str, dict[str, Any] | Failure]  # place, fields
 
 
-def read_csv(path: Path, prefix: str | None) -> Iterator[Entry | Failure]:
+def read_csv(
+    path: Path, prefix: str | None, images: Path | None = None
+) -> Iterator[Entry | Failure]:
     """Yield an item a row; neighbouring rows that differ only in their caption are one item.
 
     Args:
         path: A file whose first line names its columns: image, caption or text, key; any other
             column is metadata, as a number where it looks like one.
         prefix: Start of every key; None takes keys as they are.
+        images: Folder that relative image names start from; None takes the file's own.
 
     Raises:
         Invalid: The first line names none of the columns that make an item.
@@ -38,7 +41,7 @@ def read_csv(path: Path, prefix: str | None) -> Iterator[Entry | Failure]:
             for text in _captions(row)
         ]
         fields = {name: value for name, value in fields.items() if name not in TEXT_FIELDS[:3]}
-        yield entry_of(fields, place, path, prefix)
+        yield entry_of(fields, place, path, prefix, images)
 
 
 def _rows(path: Path) -> Iterator[_Row]:

@@ -20,7 +20,11 @@ class _BadLine(Exception):
 
 
 def entry_of(
-    fields: Mapping[str, Any], place: str, source: Path, prefix: str | None
+    fields: Mapping[str, Any],
+    place: str,
+    source: Path,
+    prefix: str | None,
+    images: Path | None = None,
 ) -> Entry | Failure:
     """Make an entry of named fields.
 
@@ -29,8 +33,9 @@ def entry_of(
             `question` with answers is the text of an item of its own, so that several lines may
             ask about one picture; the answers are metadata.
         place: The line, for messages.
-        source: The caption file; relative image paths start from its folder.
+        source: The caption file.
         prefix: Start of the key; None takes the file's stem for keys made of image paths.
+        images: Folder that relative image paths start from; None takes the caption file's.
     """
     known = place
     try:
@@ -47,7 +52,8 @@ def entry_of(
         if image is None and not texts:
             raise _BadLine("has neither image nor caption, nor a question with answers")
         meta = {name: value for name, value in fields.items() if name not in named} | answered
-        return entry(key, None if image is None else source.parent / image, texts, meta)
+        folder = images or source.parent
+        return entry(key, None if image is None else folder / image, texts, meta)
     except _BadLine as error:
         return failure(place, str(error), known)
     except UnicodeEncodeError:

@@ -21,6 +21,8 @@ KNOWN = (
     "(.tar, shard-{000..003}.tar, a folder of them, or a .txt that lists them)"
 )
 
+CAPTION_FILES = (".jsonl", ".ndjson", ".csv", ".tsv", ".json")
+
 
 def read(
     path: str | Path,
@@ -34,7 +36,8 @@ def read(
         path: What to read.
         prefix: Start of every key; None takes the name of the folder, or the stem of a file, and
             leaves keys that a file gives as they are.
-        images: Folder that the image names of a Karpathy json start from.
+        images: Folder that the relative image names of a caption file start from; None takes the
+            file's own, and `images` beside a Karpathy json.
         split: Read only this split of a Karpathy json.
 
     Returns:
@@ -42,7 +45,7 @@ def read(
 
     Raises:
         NotFound: Nothing there, or it cannot be read.
-        Invalid: A kind of file that no reader knows.
+        Invalid: A kind of file that no reader knows, or `images` for what is no caption file.
     """
     place = Path(path).expanduser()
     try:
@@ -55,6 +58,12 @@ def read(
             f"nothing to read at {printable(str(place))}: {reason}; expected {KNOWN}; "
             "check the path"
         ) from error
+    if images is not None and not (shards is None and takes_images(place)):
+        raise Invalid(
+            f"{printable(str(place))}: a folder of images is given ({printable(str(images))}), but "
+            f"this names none; expected it with one of {', '.join(CAPTION_FILES)}; leave --images "
+            "out"
+        )
     skipped: dict[str, int] = {}
     prefix = (prefix or "").rstrip("/") or None
     root = prefix or printable(place.name if is_folder else place.stem)
@@ -68,14 +77,19 @@ def read(
     return Corpus(root, _without_repeats(entries), skipped)
 
 
+def takes_images(path: str | Path) -> bool:
+    """Say whether a path is that of a caption file, which names images in a folder."""
+    return Path(path).suffix.lower() in CAPTION_FILES and not Path(path).is_dir()
+
+
 def _read_file(
     path: Path, prefix: str | None, images: Path | None, split: str | None
 ) -> Iterator[Entry | Failure]:
     match path.suffix.lower():
         case ".jsonl" | ".ndjson":
-            return read_jsonl(path, prefix)
+            return read_jsonl(path, prefix, images)
         case ".csv" | ".tsv":
-            return read_csv(path, prefix)
+            return read_csv(path, prefix, images)
         case ".json":
             return read_karpathy(path, prefix, images, split)
         case suffix if suffix in SUFFIXES:

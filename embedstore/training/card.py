@@ -55,7 +55,7 @@ The recipe, which is in `recipe.json` too:
 | | |
 |---|---|
 {recipe}
-{more}
+{changes}{more}
 ## Limits
 
 It knows what its start knew and what its pairs show; what neither shows is found badly or not at
@@ -78,7 +78,9 @@ class About:
         model: The model that `init="scratch"` built.
         teacher: The encoder that was distilled.
         val: Path of the pairs measured on, where they are another corpus.
+        images: Folder of their pictures, where one was given; only its name is told.
         terms: Under which terms the data may be used, in a sentence.
+        changes: Of the recipe while it learnt, each after a loss that was no number.
         more: Further Markdown, put before the limits.
     """
 
@@ -90,7 +92,9 @@ class About:
     model: str | None = None
     teacher: str | None = None
     val: str | None = None
+    images: str | None = None
     terms: str | None = None
+    changes: tuple[str, ...] = ()
     more: str = ""
 
 
@@ -123,6 +127,7 @@ def card(report: Report, recipe: Recipe, about: About) -> str:
         speed=report.images_per_second,
         command=_command(about),
         recipe="\n".join(f"| {name} | {value} |" for name, value in _flat(asdict(recipe)).items()),
+        changes=f"\nChanged on the way: {'; '.join(about.changes)}.\n" if about.changes else "",
         more=f"\n{about.more.strip()}\n" if about.more else "",
     )
 
@@ -202,7 +207,9 @@ def _command(about: About) -> str:
     words = ["embedstore", "train", Path(about.data).name, "--init", _public(about.init)]
     for option, value in (("--model", about.model), ("--teacher", about.teacher)):
         words += [option, _public(value)] if value else []
-    words += ["--val", Path(about.val).name] if about.val else []
+    for option, path in (("--val", about.val), ("--images", about.images)):
+        words += [option, Path(path).name] if path else []
+    words += ["--terms", about.terms] if about.terms else []
     return shlex.join([*words, "--recipe", "recipe.json", "--out", f"{Path(about.out).name}-again"])
 
 

@@ -105,6 +105,12 @@ def latest(folder: Path) -> RunState | None:
     return None
 
 
+def newest_step(folder: Path) -> int | None:
+    """Give the number of the newest checkpoint's step, which is not opened; None without any."""
+    names = (path.stem.removeprefix("step-") for path in _newest_first(folder))
+    return next(map(int, names), None)
+
+
 def fill(target: Mapping[str, Tensor], saved: Mapping[str, Tensor], what: str) -> None:
     """Copy saved tensors into those of a model, in place.
 

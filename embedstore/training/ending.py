@@ -55,6 +55,7 @@ def conclude(
     report = passed(run, dual, held, begun, Retrieval.of_ranks(course.ranks), force)
     report.write(run)
     captions = sum(len(photo.captions) for photo in data.train)
-    card.write(run, card.card(report, learner.recipe, replace(about, captions=captions)))
+    about = replace(about, captions=captions, changes=tuple(course.changes))
+    card.write(run, card.card(report, learner.recipe, about))
     curve.draw(run)
     return report

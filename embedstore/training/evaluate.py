@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from embedstore.corpus.images import load
-from embedstore.errors import Invalid
+from embedstore.errors import NotFinite
 from embedstore.gain import Change, Gain, gain_of_all
 from embedstore.metrics import Recall, image_to_text, text_to_image
 from embedstore.training.dual import Dual
@@ -118,7 +118,7 @@ class Held:
         """Measure the weights of now; the model is left in evaluation.
 
         Raises:
-            Invalid: A vector is not finite.
+            NotFinite: A vector is not.
         """
         dual.eval()
         captions = [caption for photo in self.photos for caption in photo.captions]
@@ -130,10 +130,8 @@ class Held:
             texts = [dual.embed_texts(dual.tokenise(part)) for part in grouped(captions, _BATCH)]
         found = _rows(images), _rows(texts)
         if not all(np.isfinite(rows).all() for rows in found):
-            raise Invalid(
-                "the weights in training give vectors with NaN or infinity; expected finite ones; "
-                "lower the learning rates or take --precision float32; the checkpoint before is "
-                "kept"
+            raise NotFinite(
+                "the weights in training give vectors with NaN or infinity; expected finite ones"
             )
         return _searched(*found, self.photos)
 

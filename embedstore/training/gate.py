@@ -13,7 +13,7 @@ from embedstore.training.disk import unwritable
 from embedstore.training.dual import Dual
 from embedstore.training.evaluate import Held, Retrieval, evaluate, gained, mean_recall
 
-_DRAFT = "encoder.partial"
+_DRAFT, _ASIDE = "encoder.partial", "encoder.before"
 _FEW = 20  # photos; drawn anew, fewer differ too little from themselves
 
 
@@ -102,13 +102,27 @@ def passed(
     offered = better or force
     place = run / (ENCODER if offered else REFUSED)
     try:
-        for old in (ENCODER, REFUSED):
-            if (run / old).exists():
-                shutil.rmtree(run / old)
-        draft.replace(place)
+        _put(draft, place)
     except OSError as error:
         raise unwritable("the encoder", run, 0, error) from error
     return replace(report, offered=offered, why=why, encoder=place)
+
+
+def _put(draft: Path, place: Path) -> None:
+    """Give a new encoder its place; the one before is removed only when that is done."""
+    run, aside = place.parent, place.parent / _ASIDE
+    aside.mkdir(exist_ok=True)
+    try:
+        for old in (ENCODER, REFUSED):
+            if (run / old).exists():
+                shutil.rmtree(aside / old, ignore_errors=True)  # of a run that was killed here
+                (run / old).replace(aside / old)
+        draft.replace(place)
+    except OSError:
+        for kept in aside.iterdir():
+            kept.replace(run / kept.name)
+        raise
+    shutil.rmtree(aside)
 
 
 def _why(report: Report, better: bool, photos: int) -> str:

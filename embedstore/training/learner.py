@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
-from embedstore.errors import Invalid
+from embedstore.errors import NotFinite
 from embedstore.training.batches import Batch
 from embedstore.training.dual import Dual
 from embedstore.training.gathered import gathered
@@ -64,13 +64,14 @@ class Learner:
             Figures for the log, by name.
 
         Raises:
-            Invalid: The loss or its gradient is not finite; the weights are as before.
+            NotFinite: The loss or its gradient is not; weights and statistics are as before.
         """
         entropy = (self.recipe.seed, _DROPOUT, step, self.mates.rank)
         torch.manual_seed(int(np.random.SeedSequence(entropy).generate_state(1)[0]))
         self.dual.learning()
         set_rate(self.optimizer, share)
         self.optimizer.zero_grad(set_to_none=True)
+        statistics = [buffer.clone() for buffer in self.dual.buffers()]  # each pass moves them
         loss = 0.0
         for place, part in enumerate(parts, 1):
             with nullcontext() if place == len(parts) else self._unsynchronised():
@@ -78,10 +79,10 @@ class Learner:
         weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
         norm = nn.utils.clip_grad_norm_(weights, self.recipe.clip).item()
         if not (math.isfinite(loss) and math.isfinite(norm)):
-            raise Invalid(
-                f"step {step + 1}: the loss is {loss:g} and its gradient's norm {norm:g}; expected "
-                "finite numbers; lower the learning rates or take --precision float32; the "
-                "checkpoint before it is kept"
+            for buffer, before in zip(self.dual.buffers(), statistics, strict=True):
+                buffer.copy_(before)
+            raise NotFinite(
+                f"the loss is {loss:g} and its gradient's norm {norm:g}; expected finite numbers"
             )
         self.optimizer.step()
         with torch.no_grad():

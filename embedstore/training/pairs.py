@@ -9,14 +9,14 @@ from pathlib import Path
 
 from embedstore.corpus.entry import Entry, Failure, printable
 from embedstore.corpus.member import Member
-from embedstore.corpus.reader import read
+from embedstore.corpus.reader import read, takes_images
 from embedstore.errors import Invalid
 from embedstore.types import digest
 
 log = logging.getLogger("embedstore")
 
 _SIDED = re.compile(r"\b(left|right)\b", re.IGNORECASE)
-_LEARN, _MEASURE = ("train", "restval"), ("val", "validation")
+_LEARN, _MEASURE, _TEST = ("train", "restval"), ("val", "validation"), ("test",)
 _FEW = 20  # photos, below which none are held out
 _LEAST_HELD = 5
 
@@ -70,24 +70,22 @@ def pairs_of(
 
     The splits train (with restval) and val of the data set are taken where it has them. Otherwise a
     share is held out by a hash of each key, so that a photo stays on its side when others come. Of
-    fewer than 20 photos none are held out: recall is then measured on the photos learnt from.
+    fewer than 20 photos none are held out: recall is then measured on the photos learnt from. The
+    split test is never learnt from.
 
     Args:
         path: Any corpus with photos and captions.
         val: Another one to measure on; its photos are left out of training.
-        images: Folder that the image names of a Karpathy json start from.
+        images: Folder that relative image names start from, in both where both are caption files.
         hold_out: Share that is held out, 0..0.5.
 
     Raises:
         NotFound: Nothing there.
-        Invalid: Fewer than two photos with captions on a side.
+        Invalid: Fewer than two photos with captions on a side, or `images` where no names are.
     """
-    photos = _photos(path, images)
-    splits = {photo.split for photo in photos}
-    if splits.intersection(_LEARN):
-        learnt = [photo for photo in photos if photo.split in _LEARN]
-    else:
-        learnt = [photo for photo in photos if photo.split not in _MEASURE]
+    own = images if val is None or takes_images(path) or not takes_images(val) else None
+    photos = _photos(path, own)
+    learnt = _to_learn(photos, path)
     if val is not None:
         return _beside(learnt, path, val, images)
     measured = [photo for photo in photos if photo.split in _MEASURE]
@@ -102,6 +100,24 @@ def pairs_of(
     rest = [photo for photo in learnt if photo not in held]
     rule = f"{len(held)} photos held out by a hash of their keys"
     return Pairs(_enough(rest, path), tuple(sorted(held, key=lambda p: p.key)), True, rule)
+
+
+def _to_learn(photos: Sequence[Photo], path: Path | str) -> list[Photo]:
+    splits = {photo.split for photo in photos}
+    if splits.intersection(_LEARN):
+        return [photo for photo in photos if photo.split in _LEARN]
+    learnt = [photo for photo in photos if photo.split not in (*_MEASURE, *_TEST)]
+    tests = sum(photo.split in _TEST for photo in photos)
+    if tests and not learnt:
+        found = ", ".join(sorted(map(str, splits)))
+        raise Invalid(
+            f"{printable(str(path))}: has photos of the splits {found} only, and test is never "
+            "learnt from; expected some of the split train, or of none; name their split train, "
+            "or give other pairs"
+        )
+    if tests:
+        log.warning("%d photos of the split test are left out of training", tests)
+    return learnt
 
 
 def photos_of(path: Path | str, splits: Sequence[str]) -> list[Photo]:
@@ -158,7 +174,7 @@ def _photos(path: Path | str, images: Path | None, split: str | None = None) -> 
 def _beside(
     learnt: Sequence[Photo], path: Path | str, val: Path | str, images: Path | None
 ) -> Pairs:
-    photos = _photos(val, images)
+    photos = _photos(val, images if takes_images(val) else None)
     splits = {photo.split for photo in photos}
     chosen = splits.intersection(_MEASURE)
     measured = _enough([one for one in photos if not chosen or one.split in chosen], val)

@@ -23,15 +23,15 @@ from embedstore.training.unreadable import Unreadable
 
 RECIPE = "recipe.json"
 _LOCK = "run.lock"
+_CLEARED = (resuming.FOLDER, ENCODER, REFUSED)
 
 
 @contextmanager
-def run_folder(run: Path, resume: bool) -> Iterator[None]:
-    """Make a run's folder, clear it where the run starts over, and keep others out of it.
+def run_folder(run: Path) -> Iterator[None]:
+    """Make a run's folder and keep others out of it.
 
     Args:
         run: Its path.
-        resume: Whether what an earlier run left there stays.
 
     Raises:
         Conflict: Another process trains there, or the folder belongs to something else.
@@ -46,11 +46,6 @@ def run_folder(run: Path, resume: bool) -> Iterator[None]:
         run.mkdir(parents=True, exist_ok=True)
         _check_own(run)
         lock.acquire(timeout=0)
-        if not resume:
-            for name in (resuming.FOLDER, ENCODER, REFUSED):
-                if (run / name).exists():
-                    shutil.rmtree(run / name)
-            (run / REPORT).unlink(missing_ok=True)
     except Timeout as error:
         raise Conflict(
             f"another process trains in {run}; expected one at a time; wait for its end or stop "
@@ -71,6 +66,47 @@ def _check_own(run: Path) -> None:
             f"{run} holds {', '.join(found[:3])}{', ...' * (len(found) > 3)} and no {RECIPE}, so "
             "no run made it; expected a new folder, or that of a run; give another --out"
         )
+
+
+def clear(run: Path) -> None:
+    """Remove encoder, checkpoints and report of an earlier run, for this one starts over.
+
+    To be called when all that the new run needs has been loaded: a mistyped path must not cost
+    what the earlier one learnt.
+
+    Raises:
+        StorageFull: They cannot be removed.
+    """
+    try:
+        for name in _CLEARED:
+            if (run / name).exists():
+                shutil.rmtree(run / name)
+        (run / REPORT).unlink(missing_ok=True)
+    except OSError as error:
+        raise unwritable("the run", run, 1 << 20, error) from error
+
+
+def check_spared(run: Path, **names: Path | str | None) -> None:
+    """Refuse to start over where `clear` would remove what the run starts from.
+
+    Args:
+        run: The run's folder.
+        names: Of encoders, by the option that named them.
+
+    Raises:
+        Conflict: One lies in what would be removed.
+    """
+    cleared = [(run / name).resolve() for name in _CLEARED]
+    for option, name in names.items():
+        kind, _, rest = str(name).partition(":")
+        own = {"local-dir": rest, "openclip": rest.partition("/")[2]}.get(kind, str(name))
+        place = Path(own).expanduser().resolve()
+        for found in (place, place / ENCODER):  # a run's folder stands for the encoder in it
+            if any(found.is_relative_to(gone) for gone in cleared):
+                raise Conflict(
+                    f"--{option} {name} lies in {run}, where --no-resume deletes it; expected one "
+                    "that stays; give another --out, or copy it elsewhere first"
+                )
 
 
 def tune(dual: Dual, recipe: Recipe) -> None:

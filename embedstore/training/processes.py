@@ -10,7 +10,7 @@ from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from embedstore.encoders.devices import choose
-from embedstore.errors import Unavailable
+from embedstore.errors import Invalid, Unavailable
 
 Figures = dict[str, float]
 
@@ -62,6 +62,7 @@ def team(device: str) -> Iterator[Team]:
         device: As `encoders.devices.choose` takes it; with several GPUs each process has its own.
 
     Raises:
+        Invalid: The environment has no numbers where `torchrun` puts them.
         NoDevice: The device is not there.
         Unavailable: The processes do not find each other.
     """
@@ -71,7 +72,7 @@ def team(device: str) -> Iterator[Team]:
         yield Team(where)
         return
     if where.type == "cuda":
-        where = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        where = torch.device("cuda", _number("LOCAL_RANK", 0))
         torch.cuda.set_device(where)
     try:
         distributed.init_process_group("nccl" if where.type == "cuda" else "gloo")
@@ -94,5 +95,16 @@ def leads() -> bool:
 
 def _place() -> tuple[int, int]:
     """Give the number of this process and their count, as `torchrun` tells them."""
-    count = int(os.environ.get("WORLD_SIZE", "1"))
-    return (int(os.environ.get("RANK", "0")) if count > 1 else 0), count
+    count = _number("WORLD_SIZE", 1)
+    return (_number("RANK", 0) if count > 1 else 0), count
+
+
+def _number(name: str, usual: int) -> int:
+    told = os.environ.get(name, str(usual))
+    try:
+        return int(told)
+    except ValueError:
+        raise Invalid(
+            f"the environment has {name}={told!r}; expected a whole number, as torchrun sets it; "
+            "start the processes with torchrun, or unset WORLD_SIZE to train in one"
+        ) from None

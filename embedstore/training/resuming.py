@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,21 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
-from embedstore.errors import Conflict
+from embedstore.errors import Conflict, NotFinite
 from embedstore.training import checkpoint
 from embedstore.training.average import Average, State, changing, copied
+from embedstore.training.disk import unwritable
 from embedstore.training.evaluate import Retrieval
 from embedstore.training.optimizer_state import optimizer_state, restore_optimizer
 from embedstore.training.pairs import Pairs
 from embedstore.training.recipe import Recipe
+from embedstore.training.schedule import TOP
 from embedstore.types import digest
 
 FOLDER = "checkpoints"
 _FREE = ("save_minutes", "wise")  # may differ in a resumed run
+_MENDING = ("rates", "precision")  # may differ after a loss that was no number
+_STUCK = "not-finite"  # beside the checkpoints, which remove it when there is another
 _PHOTOS = "photos"  # their digest
 _TOLD = {  # what differs where digests do, which tell nobody anything
     _PHOTOS: "other photos or captions than the pairs have now",
@@ -45,6 +50,7 @@ class Course:
         stale: Measurements since then.
         photos: Seen in steps, each as often as it was.
         seconds: Spent on steps.
+        changes: Of the recipe, each after a loss that was no number, for people.
     """
 
     step: int = 0
@@ -55,6 +61,7 @@ class Course:
     stale: int = 0
     photos: int = 0
     seconds: float = 0.0
+    changes: list[str] = field(default_factory=list)
 
     def begins(self, start: Retrieval) -> None:
         """Remember what the start reaches."""
@@ -142,6 +149,37 @@ class Keeper:
         checkpoint.save(self._run / FOLDER, checkpoint.RunState(course.step, tensors, numbers))
         self._written = time.monotonic()
 
+    @contextmanager
+    def finite(self, step: int, course: Course | None = None) -> Iterator[None]:
+        """Let a run whose numbers are not finite inside of the `with` block go on otherwise.
+
+        Args:
+            step: Which is done there, from 1.
+            course: How far the run is, where its weights are whole there and this process writes.
+
+        Raises:
+            NotFinite: As the block raised it, with the step, what to do, and where that goes on.
+        """
+        try:
+            yield
+        except NotFinite as error:
+            if course is not None:
+                self.save(course)
+            kept = checkpoint.newest_step(self._run / FOLDER)
+            if kept is not None:
+                self._mark()
+            where = f"goes on after step {kept}, which is kept" if kept else "begins anew"
+            raise NotFinite(
+                f"step {step}: {error}; give the same line, without --no-resume, with a lower --lr "
+                f"or with --precision float32, and the run {where}"
+            ) from error
+
+    def _mark(self) -> None:
+        try:
+            (self._run / FOLDER / _STUCK).touch()
+        except OSError as error:
+            raise unwritable("a note", self._run / FOLDER, 0, error) from error
+
     def resumed(self) -> Course:
         """Take up the newest checkpoint, or start where there is none.
 
@@ -155,7 +193,9 @@ class Keeper:
         if state is None:
             return Course()
         theirs, own = state.numbers["identity"], self._own
-        _check_same(self._run, theirs, {name: own[name] for name in own if name not in _WEIGHTS})
+        free = _MENDING if (self._run / FOLDER / _STUCK).exists() else ()
+        apart = (*_WEIGHTS, *free)
+        _check_same(self._run, theirs, {name: own[name] for name in own if name not in apart})
         what = f"the checkpoint in {self._run}"
         checkpoint.fill(changing(self._model), _those(_MODEL, state.tensors), what)
         checkpoint.fill(self._average.state, _those(_AVERAGE, state.tensors), what)
@@ -163,10 +203,20 @@ class Keeper:
         # checkpoint of an earlier version says nothing of them.
         weights = [name for name in _WEIGHTS if name in own and name in theirs]
         _check_same(self._run, theirs, {name: own[name] for name in weights})
+        tops = [group.get(TOP) for group in self._optimizer.param_groups]
         restore_optimizer(self._optimizer, state.tensors, state.numbers["optimizer"])
+        for group, top in zip(self._optimizer.param_groups, tops, strict=True):
+            group[TOP] = top  # lower now, where an earlier one was too high
         where = next(self._model.parameters()).device
         best = {name: one.to(where) for name, one in _those(_BEST, state.tensors).items()}
-        return Course(step=state.step, best=best, **state.numbers["course"])
+        course = Course(step=state.step, best=best, **state.numbers["course"])
+        if state.step:
+            course.changes += [
+                f"after step {state.step} {name} {own[name]!r} in place of {theirs[name]!r}"
+                for name in free
+                if own[name] != theirs[name]
+            ]
+        return course
 
 
 def _check_same(run: Path, theirs: Mapping[str, Any], own: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from torch.optim import Optimizer
 from embedstore.training.dual import Dual
 from embedstore.training.recipe import Rates
 
-_TOP = "top"  # of a group's learning rate
+TOP = "top"  # of a group's learning rate
 
 
 def groups(dual: Dual, rates: Rates, decay: float) -> list[dict[str, Any]]:
@@ -36,7 +36,7 @@ def groups(dual: Dual, rates: Rates, decay: float) -> list[dict[str, Any]]:
             if chosen:
                 top = tops[part]
                 share = decay if matrices else 0.0
-                made.append({"params": chosen, "lr": top, _TOP: top, "weight_decay": share})
+                made.append({"params": chosen, "lr": top, TOP: top, "weight_decay": share})
     return made
 
 
@@ -57,4 +57,4 @@ def rate(step: int, steps: int, warm_up: float) -> float:
 def set_rate(optimizer: Optimizer, share: float) -> None:
     """Set the learning rate of each group to a share of its greatest."""
     for group in optimizer.param_groups:
-        group["lr"] = share * group[_TOP]
+        group["lr"] = share * group[TOP]

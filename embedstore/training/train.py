@@ -21,13 +21,21 @@ from embedstore.training.init import start
 from embedstore.training.learner import Learner
 from embedstore.training.pairs import pairs_of
 from embedstore.training.precision import Precision
-from embedstore.training.preparing import RECIPE, lessons, run_folder, tune
+from embedstore.training.preparing import (
+    RECIPE,
+    check_spared,
+    clear,
+    lessons,
+    run_folder,
+    tune,
+)
 from embedstore.training.processes import Team, team
 from embedstore.training.recipe import Recipe
 from embedstore.training.resuming import Course, Keeper, identity
 from embedstore.training.run_log import RunLog
 from embedstore.training.schedule import groups, rate
 from embedstore.training.stopping import between_steps
+from embedstore.training.weights_and_biases import package
 
 DEFAULT = Recipe()
 
@@ -60,23 +68,31 @@ def train(
         model: What `init="scratch"` builds.
         teacher: Name of an encoder to distil from, where the objective gives it a weight.
         device: As `encoders.load` takes it.
-        resume: Go on from the run's last checkpoint where there is one; else start over.
+        resume: Go on from the run's last checkpoint where there is one; else start over, and
+            delete encoder, checkpoints and report of the earlier run once all else is loaded.
         force: Offer the result even if it is no better than its start.
         wandb: Log to Weights & Biases too.
-        images: Folder that the image names of a Karpathy json start from.
+        images: Folder that the relative image names of pairs and `val` start from.
         terms: Under which terms the pairs may be used, a sentence for the model card.
 
     Raises:
-        Invalid: Pairs, batch, teacher or recipe cannot be trained with, or the loss is not finite.
-        Conflict: The folder holds a run with other settings or something else, or another process
-            trains there.
+        Invalid: Pairs, batch, teacher or recipe cannot be trained with.
+        NotFinite: The loss is not; a checkpoint holds the steps before, and the same call with
+            lower rates or another precision goes on there.
+        Conflict: The folder holds a run with other settings or something else, another process
+            trains there, or starting over would delete `init` or `teacher`.
         StorageFull: The folder cannot be written.
+        MissingExtra: Weights & Biases is asked for and not installed.
         NotFound: As `pairs_of`, `init.start` and `encoders.load` raise it, and their others.
     """
     run = Path(out).expanduser().absolute()
+    if not resume:
+        check_spared(run, init=init, teacher=teacher)
     with team(device) as mates, ExitStack() as closing:
         if mates.leads:
-            closing.enter_context(run_folder(run, resume))
+            if wandb:
+                package()
+            closing.enter_context(run_folder(run))
         mates.wait()
         data = pairs_of(pairs, val, images, recipe.hold_out)
         torch.manual_seed(recipe.seed)
@@ -96,9 +112,9 @@ def train(
         seen = None if taught is None else taught.fingerprint
         own = identity(recipe, data, **names, init_weights=weights, teacher_weights=seen)
         keeper = Keeper(run, own, dual, average, optimizer, recipe.save_minutes)
-        course = keeper.resumed()
+        course = keeper.resumed() if resume else Course()
         if course.step:
-            say(mates, f"going on after step {course.step}")
+            say(mates, "; ".join((f"going on after step {course.step}", *course.changes)))
         if not course.knows_start(len(held.photos)):  # as in checkpoints of an earlier version
             say(mates, f"measuring the start on {len(held.photos):,} photos")
             with standing_in(dual, before) if course.step else nullcontext():
@@ -106,6 +122,8 @@ def train(
             say(mates, f"mean recall at the start {mean_recall(course.start):.3f}")
         told = None
         if mates.leads:
+            if not resume:
+                clear(run)
             recipe.write(run / RECIPE)
             steps, settings = recipe.steps(batches.per_epoch), {"init": init, **asdict(recipe)}
             told = closing.enter_context(RunLog(run, steps, wandb, course.step, settings))
@@ -118,8 +136,10 @@ def train(
             )
         if mates.leads:
             where = machine(mates.device)
-            spoken = None if val is None else str(val)
-            about = About(init, str(pairs), str(run), where, 0, model, teacher, spoken, terms)
+            spoken, folder = (None if one is None else str(one) for one in (val, images))
+            about = About(
+                init, str(pairs), str(run), where, 0, model, teacher, spoken, folder, terms
+            )
             conclude(learner, held, course, before, data, about, force)
         mates.wait()
         return Report.read(run)
@@ -155,7 +175,7 @@ def learn(
 
     Raises:
         KeyboardInterrupt: Stopping was asked for; a checkpoint holds all steps.
-        Invalid: A loss is not finite.
+        NotFinite: A loss or a vector is not.
         StorageFull: A checkpoint or the log cannot be written.
     """
     recipe, dual = learner.recipe, learner.dual
@@ -164,7 +184,8 @@ def learn(
     began = time.monotonic()
     for parts in batches.run(course.step, end):
         share = rate(course.step, steps, recipe.warm_up)
-        figures = learner.step(course.step, share, parts)
+        with keeper.finite(course.step + 1, None if told is None else course):
+            figures = learner.step(course.step, share, parts)
         average.update(course.step)
         course.step += 1
         seconds = time.monotonic() - began
@@ -173,7 +194,7 @@ def learn(
         if told is not None:
             told.step(course.step, **figures, images_per_second=seen / seconds)
         if course.step % between == 0 or course.step == steps:
-            with standing_in(dual, average.state):
+            with keeper.finite(course.step), standing_in(dual, average.state):
                 found = learner.mates.agreed(held.measure(dual).figures())
             course.judge(mean_recall(found), average.state)
             if told is not None:

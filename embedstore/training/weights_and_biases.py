@@ -11,6 +11,21 @@ from embedstore.errors import MissingExtra, Unavailable
 _ID = "wandb-id"  # in the run's folder, so that a resumed run goes on in the same place
 
 
+def package() -> Any:
+    """Give the module, or say before anything is computed that it is missing.
+
+    Raises:
+        MissingExtra: It is not installed.
+    """
+    try:
+        return importlib.import_module("wandb")
+    except ImportError as error:
+        raise MissingExtra(
+            "Weights & Biases is asked for, but its package wandb is not installed; "
+            "run pip install 'embedstore[wandb]', or leave --wandb out"
+        ) from error
+
+
 class Tracker:
     """A run there.
 
@@ -25,13 +40,7 @@ class Tracker:
     """
 
     def __init__(self, folder: Path, resumed_at: int, about: Mapping[str, Any]) -> None:
-        try:
-            wandb: Any = importlib.import_module("wandb")
-        except ImportError as error:
-            raise MissingExtra(
-                "Weights & Biases is asked for, but its package wandb is not installed; "
-                "run pip install 'embedstore[wandb]', or leave --wandb out"
-            ) from error
+        wandb = package()
         note = folder / _ID
         known = note.read_text(encoding="utf-8") if resumed_at and note.exists() else None
         name = known or secrets.token_hex(8)

@@ -78,13 +78,14 @@ def test_without_options_the_defaults_of_the_recipe_hold(asked):
 
 def test_options_reach_the_recipe_and_overrule_the_one_of_another_run(asked, tmp_path):
     Recipe(epochs=30, seed=3).write(tmp_path / "recipe.json")
-    words = "--loss sigmoid --distill 0.5 --lr 0.001 --epochs 2 --tune lora --batch 8 --chunk 4"
+    words = "--loss sigmoid --distill 0.5 --lr 0.001 --epochs 2 --tune lora --rank 4 --batch 8 --chunk 4"
     more = "--checkpointing --no-resume --force --device cpu --init scratch --model ViT-B-32"
     run("p", "--out", "o", "--recipe", tmp_path / "recipe.json", *words.split(), *more.split())
     assert asked[0]["recipe"] == Recipe(
         seed=3,
         epochs=2,
         tune="lora",
+        rank=4,
         batch=8,
         chunk=4,
         checkpointing=True,
@@ -115,6 +116,15 @@ def test_of_several_processes_one_tells_the_end(asked, monkeypatch):
     assert "text_to_image@1" in run("p", "--out", "o").output
 
 
+@pytest.mark.parametrize("name", ["WORLD_SIZE", "RANK"])
+def test_an_environment_without_numbers_is_one_line(asked, monkeypatch, name):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv(name, "two")
+    done = run("p", "--out", "o", code=EXIT_CODES["Invalid"])
+    assert f"{name}='two'; expected a whole number" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_json_is_for_programs(asked):
     told = json.loads(run("p", "--out", "o", "--json").stdout)
     assert told["offered"] is True
@@ -128,6 +138,8 @@ def test_json_is_for_programs(asked):
     [
         (("--epochs", "0"), "epochs is 0; expected 1 to"),
         (("--hard-negatives", "1", "--loss", "sigmoid"), "hard_negatives is 1.0"),
+        (("--rank", "4"), "--rank 4 with --tune left out"),
+        (("--rank", "4", "--tune", "heads"), "--rank 4 with --tune heads"),
     ],
 )
 def test_what_cannot_be_followed_is_one_line(asked, words, told):
@@ -156,6 +168,42 @@ def test_the_help_lists_options_in_groups():
     ]
     assert [line for line in told.splitlines() if line in groups] == groups
     assert "PAIRS" not in told.partition("Other:")[2]
+
+
+OPTION_OF = {
+    "objective.hard_negatives": "hard_negatives",
+    "objective.distill": "distill",
+    "objective.distill_features": "distill_features",
+    "objective.loss": "loss",
+}
+
+
+def recipe_values():
+    """The values of a usual recipe by name, those of its parts with theirs before."""
+    for name, value in vars(Recipe()).items():
+        if name in ("objective", "augment"):
+            yield from ((f"{name}.{own}", each) for own, each in vars(value).items())
+        else:
+            yield name, value
+
+
+def test_the_help_tells_the_defaults_of_the_recipe():
+    options = {
+        each.name: each.help for each in main.commands["train"].params if each.name != "pairs"
+    }
+    for name, value in recipe_values():
+        told = options.get(OPTION_OF.get(name, name))
+        if told is not None and value is not None:
+            shown = "off" if value is False else f"{value:g}" if value != str(value) else value
+            assert f"[default: {shown}" in told, name
+
+
+def test_the_how_to_names_what_only_a_recipe_sets():
+    options = {each.name for each in main.commands["train"].params}
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "fine-tune.md").read_text()
+    for name, _ in recipe_values():
+        if OPTION_OF.get(name, name) not in options:
+            assert f"`{name}`" in page, name
 
 
 def test_a_small_run_from_pictures_to_a_search(tmp_path):

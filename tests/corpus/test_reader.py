@@ -327,6 +327,25 @@ def test_karpathy_images_have_sentences_and_splits(tmp_path: Path) -> None:
         entries(path, split="test", images=tmp_path / "photos")
 
 
+@pytest.mark.parametrize("text", ['{"image": "a/1.jpg", "caption": "x"}', "image\na/1.jpg"])
+def test_images_of_caption_files_lie_where_they_are_said_to(tmp_path: Path, text: str) -> None:
+    path = tmp_path / ("birds.jsonl" if text.startswith("{") else "birds.csv")
+    path.write_text(text)
+    own, other = entries(path), entries(path, images=tmp_path / "photos")
+    assert own[0].image == tmp_path / "a" / "1.jpg"
+    assert other[0].image == tmp_path / "photos" / "a" / "1.jpg"
+    assert other[0].key == own[0].key == "birds/a/1.jpg"
+
+
+@pytest.mark.parametrize("name", ["folder", "shard.tar", "1.jpg"])
+def test_a_folder_of_images_for_what_names_none_is_refused(tmp_path: Path, name: str) -> None:
+    place = tmp_path / name
+    place.mkdir() if name == "folder" else place.touch()
+    with pytest.raises(Invalid, match=r"names none; expected it with .*leave --images out") as one:
+        read(place, images=tmp_path)
+    assert "\n" not in str(one.value)
+
+
 def test_a_bad_record_is_a_failure(tmp_path: Path) -> None:
     good = {"filename": "1.jpg", "sentences": [{"raw": "a gull"}]}
     bad = [

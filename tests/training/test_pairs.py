@@ -1,6 +1,9 @@
 """Photos with captions, and which side they are on."""
 
+import io
 import json
+import tarfile
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -47,6 +50,47 @@ def test_splits_of_the_data_set_are_kept(tmp_path):
         "0.png",
         "5.png",
     ]
+
+
+def test_the_split_test_is_never_learnt_from(tmp_path, caplog):
+    mixed = [line | {"split": "test"} if n % 2 else line for n, line in enumerate(lines(60))]
+    pairs = pairs_of(jsonl(tmp_path, mixed))
+    assert len(pairs.train) + len(pairs.val) == 30
+    assert not any(photo.split for photo in (*pairs.train, *pairs.val))
+    assert "30 photos of the split test are left out of training" in caplog.text
+    measured = pairs_of(jsonl(tmp_path, mixed), karpathy(tmp_path, ["val", "val"]))
+    assert len(measured.train) == 30
+    with pytest.raises(Invalid, match=r"test is never learnt from.*name their split train") as one:
+        pairs_of(karpathy(tmp_path, ["test", "val", "test", "val"]))
+    assert "\n" not in str(one.value)
+
+
+@pytest.mark.parametrize("name", ["pairs.jsonl", "pairs.csv"])
+def test_images_lie_where_they_are_said_to(tmp_path, name):
+    (tmp_path / "pairs.csv").write_text("image,caption\n0.png,one\n1.png,two\n/x/2.png,three\n")
+    jsonl(tmp_path, [*lines(2), {"image": "/x/2.png", "caption": "three"}])
+    pairs = pairs_of(tmp_path / name, images=tmp_path / "elsewhere")
+    folder = tmp_path / "elsewhere"
+    assert [photo.path for photo in pairs.train] == [
+        folder / "0.png",
+        folder / "1.png",
+        Path("/x/2.png"),
+    ]
+
+
+def test_images_of_the_pairs_or_of_what_is_measured_on(tmp_path):
+    folder, shard = tmp_path / "elsewhere", tmp_path / "shard.tar"
+    with tarfile.open(shard, "w") as tar:
+        for name in ("a.png", "a.txt", "b.png", "b.txt"):
+            part = tarfile.TarInfo(name)
+            part.size = 5
+            tar.addfile(part, io.BytesIO(b"words"))
+    path = jsonl(tmp_path, lines(4))
+    assert pairs_of(path, shard, folder).train[0].path == folder / "0.png"
+    assert pairs_of(shard, path, folder).val[0].path == folder / "0.png"
+    with pytest.raises(Invalid, match=r"names none; expected it with .*leave --images out") as one:
+        pairs_of(shard, shard, folder)
+    assert "\n" not in str(one.value)
 
 
 def test_without_splits_a_share_is_held_out(tmp_path):

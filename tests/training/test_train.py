@@ -20,7 +20,7 @@ from filelock import FileLock
 from PIL import Image
 
 from embedstore import encoders
-from embedstore.errors import Conflict, Invalid, NotFound, StorageFull
+from embedstore.errors import Conflict, Invalid, MissingExtra, NotFinite, NotFound, StorageFull
 from embedstore.training import checkpoint, resuming, train
 from embedstore.training.evaluate import evaluate, mean_recall
 from embedstore.training.gate import Report
@@ -194,23 +194,62 @@ def test_a_killed_run_goes_on_as_if_it_had_not(data, whole, tmp_path):
     assert same(last(tmp_path), last(whole))
 
 
-def test_a_loss_that_is_no_number_stops_and_keeps_the_checkpoint(data, tmp_path, monkeypatch):
-    contrast = Objective.__call__
-    calls = []
+def spoiled(monkeypatch, factor, first):
+    """Multiply the losses from some call on, before which training is as it is."""
+    contrast, calls = Objective.__call__, []
 
     def spoils(self, *rows):
         calls.append(rows)
-        return contrast(self, *rows) * (float("nan") if len(calls) == 3 else 1.0)
+        return contrast(self, *rows) * (factor if len(calls) >= first else 1.0)
 
     monkeypatch.setattr(Objective, "__call__", spoils)
-    with pytest.raises(Invalid, match="step 3: the loss is nan") as caught:
-        run(data, tmp_path)
+
+
+USUAL = replace(SHORT, save_minutes=Recipe().save_minutes)  # no checkpoint before the end
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_every_step_before(
+    data, whole, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as wrong:
+        spoiled(wrong, float("nan"), 3)
+        with pytest.raises(NotFinite, match=r"step 3: the loss is nan.* after step 2") as caught:
+            run(data, tmp_path, USUAL)
     assert "\n" not in str(caught.value)
     kept = last(tmp_path)
     assert kept.step == 2
     assert all(tensor.isfinite().all() for tensor in kept.tensors.values())
-    monkeypatch.undo()
-    assert run(data, tmp_path).steps == 6
+    assert run(data, tmp_path, USUAL).steps == 6
+    assert same(last(tmp_path), last(whole))  # the bad step left nothing
+
+
+def test_what_the_message_advises_goes_on_and_is_told(data, tmp_path, monkeypatch, capsys):
+    lower = replace(USUAL, rates=Rates(1e-4, 1e-4, 1e-4), precision="float32")
+    with monkeypatch.context() as wrong:
+        spoiled(wrong, float("inf"), 3)
+        with pytest.raises(NotFinite, match="a lower --lr or with --precision float32"):
+            run(data, tmp_path, USUAL)
+    with pytest.raises(Conflict, match="seed 3"):
+        run(data, tmp_path, replace(lower, seed=4))
+    assert run(data, tmp_path, lower, force=True).steps == 6
+    assert "going on after step 2; after step 2 rates {" in capsys.readouterr().err
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    rates = [line["learning_rate"] for line in lines if "loss" in line]
+    assert rates[1] > 5e-4
+    assert max(rates[2:]) < 1e-4
+    card = (tmp_path / "MODEL_CARD.md").read_text()
+    assert "precision 'float32' in place of 'auto'" in card
+    with pytest.raises(Conflict, match="rates"):  # nothing was wrong since then
+        run(data, tmp_path, USUAL)
+
+
+def test_a_first_step_that_is_no_number_begins_anew(data, whole, tmp_path, monkeypatch):
+    with monkeypatch.context() as wrong:
+        spoiled(wrong, float("nan"), 1)
+        with pytest.raises(NotFinite, match=r"step 1: .*the run begins anew"):
+            run(data, tmp_path, replace(USUAL, rates=Rates(1.0, 1.0, 1.0)))
+    run(data, tmp_path, USUAL)
+    assert same(last(tmp_path), last(whole))
 
 
 def test_the_gate_refuses_what_is_no_better_unless_forced(data, tmp_path):
@@ -229,6 +268,50 @@ def test_the_gate_refuses_what_is_no_better_unless_forced(data, tmp_path):
     encoders.load(str(tmp_path), "cpu")
 
 
+def test_an_encoder_goes_only_when_its_successor_is_in_place(data, tmp_path, monkeypatch):
+    once = replace(SHORT, epochs=1)
+    run(data, tmp_path, once, force=True)
+    (tmp_path / "encoder" / "README").write_text("kept")
+    move = Path.replace
+
+    def fails(self, target):
+        if self.name == "encoder.partial":
+            raise OSError(5, "Input/output error")
+        return move(self, target)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "replace", fails)
+        with pytest.raises(StorageFull, match="Input/output error"):
+            run(data, tmp_path, once, force=True)
+    assert (tmp_path / "encoder" / "README").read_text() == "kept"
+    run(data, tmp_path, once, force=True)
+    assert not (tmp_path / "encoder" / "README").exists()
+    assert not list(tmp_path.glob("encoder.*"))
+
+
+def test_weights_and_biases_is_missed_before_anything_is_done(data, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with pytest.raises(MissingExtra, match=r"embedstore\[wandb\]"):
+        run(data, tmp_path / "run", wandb=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_checkpointing_changes_nothing_and_bfloat16_little(data, whole, tmp_path):
+    def losses(out):
+        return [
+            line["loss"]
+            for line in map(json.loads, (out / "metrics.jsonl").read_text().splitlines())
+            if "loss" in line
+        ]
+
+    run(data, tmp_path / "again", replace(SHORT, checkpointing=True))
+    assert losses(tmp_path / "again") == pytest.approx(losses(whole), rel=1e-4)
+    report = run(data, tmp_path / "coarse", replace(SHORT, precision="bfloat16"))
+    assert losses(tmp_path / "coarse") == pytest.approx(losses(whole), rel=0.05)
+    assert losses(tmp_path / "coarse") != losses(whole)
+    assert report.steps == 6
+
+
 def test_starting_over_forgets_the_run(data, tmp_path):
     run(data, tmp_path, replace(SHORT, epochs=1))
     with pytest.raises(Conflict, match=r"epochs 1, and this one has 2.*--no-resume") as caught:
@@ -236,6 +319,33 @@ def test_starting_over_forgets_the_run(data, tmp_path):
     assert "\n" not in str(caught.value)
     assert json.loads((tmp_path / "recipe.json").read_text())["epochs"] == 1
     assert run(data, tmp_path, replace(SHORT, epochs=2), resume=False).steps == 2
+
+
+def test_starting_over_deletes_nothing_before_all_is_loaded(data, tmp_path):
+    run(data, tmp_path, replace(SHORT, epochs=1), force=True)
+    (tmp_path / "encoder" / "README").write_text("kept")
+
+    def files():
+        return {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    before, again = files(), {"resume": False, "model": None}
+    wrong = [
+        {"init": "mnii"},
+        {"teacher": "toy"},
+        {"val": data / "missing.jsonl"},
+        {"recipe": replace(SHORT, batch=9), "model": str(data / "tiny.json")},
+    ]
+    for options in wrong:
+        with pytest.raises((Invalid, NotFound)):
+            run(data, tmp_path, **again | options)
+        assert files() == before
+    with pytest.raises(NotFound):
+        train.train(data / "pars.jsonl", tmp_path, resume=False)
+    for init in (tmp_path, tmp_path / "encoder", f"local-dir:{tmp_path / 'encoder'}"):
+        with pytest.raises(Conflict, match=r"--init .* --no-resume deletes it.*--out") as caught:
+            run(data, tmp_path, init=str(init), **again)
+        assert "\n" not in str(caught.value)
+    assert files() == before
 
 
 def test_a_run_that_is_asked_to_stop_loses_no_step(data, whole, tmp_path, monkeypatch, capsys):
@@ -391,19 +501,26 @@ def test_a_checkpoint_that_knows_nothing_of_its_start_goes_on(data, tmp_path, mo
     assert run(data, tmp_path, replace(SHORT, epochs=1)).steps == 1
 
 
-def test_weights_that_give_no_vectors_are_told(data, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("minutes", "told"), [(2.0, "begins anew"), (0.0, "goes on after step 2, which is kept")]
+)
+def test_weights_that_give_no_vectors_are_told(data, tmp_path, monkeypatch, minutes, told):
     step = Learner.step
 
-    def spoils(self, *rest):
-        figures = step(self, *rest)
+    def spoils(self, number, *rest):
+        figures = step(self, number, *rest)
         with torch.no_grad():
-            self.dual.model.text_projection.fill_(float("inf"))
+            if number == 2:
+                self.dual.model.text_projection.fill_(float("inf"))
         return figures
 
-    monkeypatch.setattr(Learner, "step", spoils)
-    with pytest.raises(Invalid, match="the weights in training give vectors with NaN") as caught:
-        run(data, tmp_path)
+    recipe = replace(SHORT, save_minutes=minutes)
+    with monkeypatch.context() as wrong:
+        wrong.setattr(Learner, "step", spoils)
+        with pytest.raises(NotFinite, match=f"step 3: .* vectors with NaN.*{told}") as caught:
+            run(data, tmp_path, recipe)
     assert "\n" not in str(caught.value)
+    assert run(data, tmp_path, replace(recipe, precision="float32")).steps == 6
 
 
 def test_another_corpus_to_measure_on(data, tmp_path):

@@ -29,7 +29,7 @@ from embedstore.training.head.recipe import HeadRecipe
 from embedstore.training.head.reward import reward_loss
 from embedstore.training.pairs import pairs_of
 from embedstore.training.precision import Precision
-from embedstore.training.preparing import RECIPE, run_folder
+from embedstore.training.preparing import RECIPE, check_spared, clear, run_folder
 from embedstore.training.resuming import Course, Keeper
 from embedstore.training.run_log import RunLog
 from embedstore.training.schedule import rate, set_rate
@@ -64,19 +64,21 @@ def train_head(
         qa: Lines of JSON with image, question and answers.
         init: Folder of a head to start from; its vocabulary and architecture are taken.
         val: Another corpus to measure on; None takes the split or a share of `pairs`.
-        images: Folder that the image names of a Karpathy json start from.
+        images: Folder that the relative image names of pairs and `val` start from.
         terms: Under which terms the data may be used, a sentence for the model card.
-        resume: Go on from the run's last checkpoint where there is one; else start over.
+        resume: Go on from the run's last checkpoint where there is one; else delete it, start over.
         force: Offer the head even if it is no better than its rivals.
 
     Raises:
         NotFound: No such data or encoder.
         Invalid: They cannot be trained with, or the loss is not finite.
-        Conflict: The folder holds a run with other settings, or another process trains there.
+        Conflict: The folder holds another run, is in use, or `init` would be deleted in it.
         StorageFull: The folder cannot be written.
     """
     run = Path(out).expanduser().absolute()
-    with run_folder(run, resume):
+    if not resume:
+        check_spared(run, init=init, encoder=encoder)
+    with run_folder(run):
         if not (run / RECIPE).exists():  # the mark of a run; another's is kept until it fits
             note(run, recipe)
         data = pairs_of(pairs, val, images)
@@ -100,13 +102,12 @@ def train_head(
             "init_weights": None if begun is None else fingerprint(begun),
         }
         keeper = Keeper(run, own, head, average, optimizer, recipe.save_minutes)
-        course = keeper.resumed()
+        course = keeper.resumed() if resume else Course()
+        if not resume:
+            clear(run)
         note(run, recipe)
         steps = recipe.steps(len(data.train))
-        with (
-            RunLog(run, steps, False, course.step) as told,
-            between_steps() as asked_to_stop,
-        ):
+        with RunLog(run, steps, False, course.step) as told, between_steps() as asked_to_stop:
             learn(stored, optimizer, average, task, recipe, course, keeper, told, asked_to_stop)
         put(head, course.best)
         head.eval()
