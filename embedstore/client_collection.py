@@ -11,21 +11,20 @@ import numpy as np
 
 from embedstore.answering.types import Answer, Citation
 from embedstore.catalog import FieldHeld, FieldsHeld
+from embedstore.client_items import add, item_told, picture_sent
 from embedstore.client_jobs import Progress, done
 from embedstore.client_line import Line, part
 from embedstore.corpus import Failure
-from embedstore.corpus.bounds import read_bytes
 from embedstore.duplicates import DIFFERENT_BITS, SCORE, Duplicates, Group, Pair
-from embedstore.errors import BadImage, BadQuery
+from embedstore.errors import BadQuery
 from embedstore.explaining import Explanation
 from embedstore.intake import Added
 from embedstore.paging import Page
-from embedstore.query_form import as_query, check_types
-from embedstore.query_vector import MAX_HITS
-from embedstore.types import IN_CATALOG, Hit, Item, Query
+from embedstore.query_form import as_query
+from embedstore.query_vector import MAX_HITS, check
+from embedstore.types import Hit, Item, Query
 
 MOST_LISTED = 1000  # items in one answer
-BATCH, BATCH_BYTES = 64, 16 << 20  # of items in a request; a larger picture goes alone
 
 
 class RemoteCollection:
@@ -37,12 +36,8 @@ class RemoteCollection:
 
     def add(self, items: Iterable[Item]) -> Added:
         """Store items; see `Collection.add`."""
-        report = Added()
-        for batch in _batches(_sendable(items, report)):
-            told = self._line.ask("POST", f"{self._path}/items", {"items": batch})
-            failed = [Failure(each["key"], each["reason"]) for each in told["failed"]]
-            report.add(Added(told["added"], told["replaced"], failed, told["truncated"]))
-        return report
+        path = f"{self._path}/items"
+        return add(items, lambda batch: self._line.ask("POST", path, {"items": batch}))
 
     def delete(self, keys: Sequence[str]) -> list[str]:
         """Delete items, and give the keys that were not there."""
@@ -51,7 +46,7 @@ class RemoteCollection:
 
     def get(self, key: str) -> Item:
         """Give the item with a key; see `Collection.get`."""
-        return _item(self._line.ask("GET", f"{self._path}/items/{part(key)}"))
+        return item_told(self._line.ask("GET", f"{self._path}/items/{part(key)}"))
 
     def image_bytes(self, key: str) -> bytes:
         """Give the encoded picture of an item."""
@@ -98,7 +93,7 @@ class RemoteCollection:
             **settings: Of `answering.answerer.Settings`: k, where, min_score, min_confidence,
                 risk; `leave_out_own=True` keeps the picture's own group from being evidence.
         """
-        asked = {"image_base64": _picture(image), "generator": generator, **settings}
+        asked = {"image_base64": picture_sent(image), "generator": generator, **settings}
         return _answer(self._line.ask("POST", f"{self._path}/caption", asked))
 
     def ask(
@@ -109,7 +104,7 @@ class RemoteCollection:
         **settings: Any,
     ) -> Answer:
         """Answer a question, about a picture where one is given; see `Answerer.ask`, `caption`."""
-        pictured = {"question": question, "image_base64": _picture(image)}
+        pictured = {"question": question, "image_base64": picture_sent(image)}
         asked = {**pictured, "generator": generator, **settings}
         return _answer(self._line.ask("POST", f"{self._path}/ask", asked))
 
@@ -121,8 +116,10 @@ class RemoteCollection:
         while len(found) < limit:
             wanted = min(limit - len(found), MOST_LISTED)
             asked = {"after": after, "limit": wanted, **({} if where is None else {"where": where})}
-            told = self._line.ask("GET", f"{self._path}/items?{urlencode(asked)}")
-            found |= zip(told["rows"], map(_item, told["items"]), strict=True)
+            told = self._line.ask(
+                "GET", f"{self._path}/items?{urlencode(asked, errors='backslashreplace')}"
+            )
+            found |= zip(told["rows"], map(item_told, told["items"]), strict=True)
             if told["cursor"] is None:
                 break
             after = max(found)
@@ -179,52 +176,18 @@ class RemoteCollection:
 
 
 def _wire(query: Query) -> dict[str, Any]:
-    check_types(query)
+    check(query)  # as a collection does, whose words a refusal then has
     sent = {each.name: getattr(query, each.name) for each in fields(Query) if each.name != "image"}
     sent = {
         name: each.item() if isinstance(each, np.generic) else each for name, each in sent.items()
     }
     if query.vector is not None:
         sent["vector"] = b64encode(np.asarray(query.vector, "<f4").tobytes()).decode()
-    return {**sent, "image_base64": _picture(query.image)}
-
-
-def _picture(image: Path | bytes | None) -> str | None:
-    return None if image is None else b64encode(read_bytes(image)).decode()
-
-
-def _sendable(items: Iterable[Item], report: Added) -> Iterator[dict[str, Any]]:
-    for item in items:
-        try:
-            picture = _picture(item.image)
-        except BadImage as error:
-            report.failed.append(Failure(item.key, str(error)))
-            continue
-        texts, meta = list(item.texts), dict(item.meta)
-        yield {"key": item.key, "image_base64": picture, "texts": texts, "meta": meta}
-
-
-def _batches(items: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    batch: list[dict[str, Any]] = []
-    size = 0
-    for item in items:
-        more = len(item["image_base64"] or "") + sum(map(len, item["texts"]))
-        if batch and (len(batch) == BATCH or size + more > BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(item)
-        size += more
-    if batch:
-        yield batch
-
-
-def _item(told: Mapping[str, Any]) -> Item:
-    image = None if told["image"] is None else IN_CATALOG
-    return Item(told["key"], image, tuple(told["texts"]), told["meta"])
+    return {**sent, "image_base64": picture_sent(query.image)}
 
 
 def _hit(told: Mapping[str, Any]) -> Hit:
-    return Hit(_item(told), told["score"], told["rank"], told["text"], told["probability"])
+    return Hit(item_told(told), told["score"], told["rank"], told["text"], told["probability"])
 
 
 def _answer(told: Mapping[str, Any]) -> Answer:

@@ -1,5 +1,6 @@
 """One law for a collection that is here and one that a server holds."""
 
+import datetime
 import inspect
 import io
 import socket
@@ -124,6 +125,44 @@ def test_a_key_that_is_no_part_of_an_address_is_not_found(words):
     assert [each.key for each in words.add([Item("..", texts=("x",))]).failed] == [".."]
 
 
+def test_an_item_that_no_collection_can_hold_leaves_its_neighbours_alone(words):
+    bad = {
+        "nan": Item("nan", texts=("x",), meta={"x": float("nan")}),
+        "date": Item("date", texts=("x",), meta={"x": datetime.date(2020, 1, 1)}),
+        "int64": Item("int64", texts=("x",), meta={"x": np.int64(3)}),
+        "list": Item("list", texts=("x",), meta=["x"]),
+        "half \ud800": Item("half \ud800", texts=("x",)),
+        "": Item("", texts=("x",)),
+        "nothing": Item("nothing"),
+    }
+    report = words.add([Item("good", texts=("y",)), *bad.values(), Item("too", texts=("z",))])
+    assert sorted(report.added) == ["good", "too"]
+    assert {each.key for each in report.failed} == set(bad)
+    (told,) = (each.reason for each in report.failed if each.key == "nan")
+    assert told == "item 'nan': metadata field x is nan; expected a finite number or null"
+    assert words.get("too").texts == ("z",)
+
+
+def test_an_item_that_a_server_refuses_leaves_its_neighbours_alone(store, words):
+    report = words.add([Item("good", texts=("y",)), Item("long", texts=("x" * 100_001,))])
+    assert "good" in report.added
+    if isinstance(store, RemoteStore):
+        (failed,) = report.failed
+        assert failed.key == "long"
+        assert "at most 100000 characters" in failed.reason
+
+
+def test_half_a_surrogate_pair_is_an_odd_letter(words):
+    assert words.add([Item("odd", texts=("a \ud800 door",))]).added == ["odd"]
+    assert words.get("odd").texts[0] in ("a \ud800 door", "a \\ud800 door")
+    assert words.search("a \ud800 door", target="text", k=1)
+    for ask in (words.get, lambda key: words.search(like=key), words.image_bytes):
+        with pytest.raises(NotFound):
+            ask("\ud800")
+    with pytest.raises(BadFilter):
+        words.items(where="\ud800")
+
+
 def test_searches_agree_however_they_are_asked(words):
     asked = Query("a red door", target="text", k=2)
     hits = words.search(asked)
@@ -160,6 +199,9 @@ def test_fields_of_a_query_are_given_by_name_everywhere(words):
     [
         ({"k": 2.5}, "k is 2.5; expected a whole number"),
         ({"k": None}, "k is None; expected"),
+        ({"k": 0}, "k is 0; expected 1 to 10000"),
+        ({"min_score": float("nan")}, "min_score is nan; expected a finite number"),
+        ({"text_weight": 2}, "text_weight is 2; expected 0 to 1"),
         ({"where": 5}, "where is 5; expected a filter as text"),
         ({"diversity": "x"}, "diversity is 'x'; expected a number"),
         ({"without": "people"}, "without is 'people'; expected several"),
@@ -246,6 +288,8 @@ def test_answers_are_the_same_here_and_there(store, words, tmp_path):
     with pytest.raises(Invalid):
         answering.ask("", **settings)
     if remote:
+        with pytest.raises(Invalid, match=r"cannot be sent .* expected texts, finite numbers"):
+            words.ask("what", min_score=float("nan"))
         nothing = words.caption(picture("red"), generator="consensus", where="year == 1900")
         assert (nothing.text, nothing.citations) == (None, ())
         assert nothing.abstained
@@ -398,9 +442,26 @@ def test_a_server_that_is_silent_is_waited_for_so_long_and_asked_once():
             silent.accept()
 
 
+def test_what_is_no_embedstore_is_told():
+    line = client_line.Line("http://server", None, 1.0, 0)
+    line._client.close()
+    page = httpx.Response(200, html="<p>Welcome</p>")
+    line._client = httpx.Client(
+        base_url="http://server/v1", transport=httpx.MockTransport(lambda _: page)
+    )
+    with (
+        RemoteStore(line) as remote,
+        pytest.raises(Unavailable, match=r"text/html.*; expected JSON"),
+    ):
+        remote.collections()
+
+
 def test_a_server_that_is_not_there_is_told():
-    with pytest.raises(Invalid, match="http://localhost:8000"):
-        connect("localhost")
+    for url in ("localhost", "http://localhost:port", "http://[::1"):
+        with pytest.raises(Invalid, match="http://localhost:8000"):
+            connect(url)
+    with pytest.raises(Invalid, match="embedstore keys create"):
+        connect("http://localhost:8000", key="ключ")
     with (
         connect("http://127.0.0.1:9", retries=1) as nobody,
         pytest.raises(Unavailable, match="embedstore serve"),
