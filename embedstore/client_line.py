@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 
 from embedstore import errors
-from embedstore.errors import EmbedStoreError, Invalid, NotAllowed, NotFound, Unavailable
+from embedstore.errors import Conflict, EmbedStoreError, Invalid, NotAllowed, NotFound, Unavailable
 
 SECONDS, RETRIES = 60.0, 3
 LONGEST_PAUSE = 10.0
@@ -161,6 +161,8 @@ def error_of(title: str, detail: str, status: int) -> EmbedStoreError:
         return kind(detail)
     if status in (401, 403):
         return NotAllowed(detail)
+    if status in (404, 409):
+        return NotFound(detail) if status == 404 else Conflict(detail)
     if status in (408, 429, 503):
         return Unavailable(detail)
     return Invalid(detail) if status < 500 else EmbedStoreError(detail)
