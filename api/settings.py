@@ -129,7 +129,8 @@ def config_option(command: Command) -> Command:
     def take(context: click.Context, _: click.Parameter, path: Path | None) -> None:
         if path is not None:
             many = {name for name, setting in SETTINGS.items() if setting.many}
-            context.default_map = read(path, SETTINGS, many)
+            switches = {name for name, setting in SETTINGS.items() if setting.kind is bool}
+            context.default_map = read(path, SETTINGS, many, switches)
 
     return click.option(
         "--config",
