@@ -125,6 +125,8 @@ def test_further_tasks_have_their_commands(run, asked):
         (("ask", "x", "--where", "year =="), "Invalid", "year"),
         (("caption", "nowhere.jpg"), "NotFound", "nowhere.jpg"),
         (("summarise", "-n", "0"), "Invalid", "sentences is 0"),
+        (("summarise", "-k", "0"), "Invalid", "the items to look at are 0; expected 1 to 10,000"),
+        (("summarise", "-k", "-1", "--query", "x"), "Invalid", "the items to look at are -1"),
     ],
 )
 def test_bad_input_is_one_line(run, words, kind, told):
