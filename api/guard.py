@@ -13,7 +13,7 @@ from api.keys import Key, KeyRing, digest_of
 from api.keys_scopes import beyond, bound, is_open, reaches, scope_needed
 from api.limits import Limits, Rate
 from api.limits_time import Bounded, too_large
-from api.problems import problem
+from api.problems import note, problem
 from api.telemetry import route_of
 from embedstore.errors import EmbedStoreError
 
@@ -118,7 +118,7 @@ class Guard:
         except Exception as error:
             if guarded.begun:
                 raise
-            log.exception("%s failed", route_of(scope), exc_info=error)
+            note(route_of(scope), error)
             told = problem(500, "InternalError", "unexpected error; see the server's log")
             await told(scope, receive, guarded)
 

@@ -130,14 +130,25 @@ def detail_of(error: Exception) -> str:
     return HIDDEN if inside else printable(str(error))
 
 
+def note(where: str, error: Exception) -> None:
+    """Log what a client is not told of an error.
+
+    Whoever runs the server needs the message, with the files it names. What a client is told is its
+    own slip, and may name items or what was asked, which are not for the log.
+    """
+    if not isinstance(error, EmbedStoreError):
+        log.exception("%s failed", where, exc_info=error)
+    elif detail_of(error) in (HIDDEN, MISMATCH):
+        log.error("%s: %s", where, error)
+
+
 def install(app: FastAPI) -> None:
     """Answer every error with problem details; a server error tells nothing of the inside."""
 
     @app.exception_handler(EmbedStoreError)
     def expected(request: Request, error: EmbedStoreError) -> Response:
         status, told = status_of(error), detail_of(error)
-        if told in (HIDDEN, MISMATCH):
-            log.error("%s: %s", route_of(request.scope), error)
+        note(route_of(request.scope), error)
         if isinstance(error, Overloaded):
             request.scope["embedstore.refused"] = "Overloaded"
         headers = {"Retry-After": RETRY_SECONDS} if status == 503 else None
@@ -170,7 +181,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     def unexpected(request: Request, error: Exception) -> Response:
-        log.exception("%s failed", route_of(request.scope), exc_info=error)
+        note(route_of(request.scope), error)
         return problem(500, "InternalError", detail_of(error))
 
 
