@@ -1,7 +1,7 @@
 """Items on their way to a server: checked as a collection does, in requests that it takes."""
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from embedstore.corpus import Failure
 from embedstore.corpus.bounds import read_bytes
 from embedstore.errors import BadImage, BadItem, Invalid
 from embedstore.intake import Added
-from embedstore.types import IN_CATALOG, Item
+from embedstore.types import Item
 
 BATCH, BATCH_BYTES = 64, 16 << 20  # of items in a request; a larger picture goes alone
 
@@ -83,9 +83,3 @@ def _batches(items: Iterable[Sent]) -> Iterator[list[Sent]]:
         size += more
     if batch:
         yield batch
-
-
-def item_told(told: Mapping[str, Any]) -> Item:
-    """Give an item that a server told of."""
-    image = None if told["image"] is None else IN_CATALOG
-    return Item(told["key"], image, tuple(told["texts"]), told["meta"])

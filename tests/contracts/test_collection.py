@@ -3,10 +3,12 @@
 import datetime
 import inspect
 import io
+import json
 import socket
 import threading
 import time
 from functools import partial
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -20,8 +22,10 @@ from api.app import create_app
 from api.keys import KeyRing
 from embedstore import Item, Query, client_collection, client_line, connect, re_embed
 from embedstore.answering.answerer import Answerer, Settings
+from embedstore.calibration import calibrate
 from embedstore.client import RemoteStore
 from embedstore.client_collection import RemoteCollection
+from embedstore.clusters import clusters
 from embedstore.duplicates import duplicates
 from embedstore.encoders import load
 from embedstore.errors import (
@@ -36,6 +40,10 @@ from embedstore.errors import (
     Unauthorized,
     Unavailable,
 )
+from embedstore.map import map_of
+
+DOCUMENT = json.loads((Path(__file__).parents[1] / "golden" / "openapi.json").read_text())
+OF_ONE = [path for path in DOCUMENT["paths"] if "/collections/{name}" in path]
 
 
 @pytest.fixture(params=["here", "served"])
@@ -264,6 +272,30 @@ def test_long_work_ends_before_the_call_does(store, words):
         move("words", "toy", keep="words")
 
 
+def test_findings_are_the_same_here_and_there(store, words):
+    words.add(Item(f"red{at}", image=picture("red"), texts=("a red thing",)) for at in range(2))
+    words.add(Item(f"blue{at}", image=picture("blue"), texts=("a blue thing",)) for at in range(3))
+    remote = isinstance(store, RemoteStore)
+    found = words.clusters(2, central=9) if remote else clusters(words, 2, central=9)
+    assert [(each.size, set(each.central)) for each in found] == [
+        (3, {"blue0", "blue1", "blue2"}),
+        (2, {"red0", "red1"}),
+    ]
+    assert "a blue thing" in found[0].names
+    named = {"names": ["sea", "fire"], "n": 1}
+    (one,) = words.clusters(**named) if remote else clusters(words, **named)
+    assert set(one.names) == {"sea", "fire"}
+    drawn = words.map_of(4) if remote else map_of(words, 4)
+    assert (len(drawn.points), drawn.pictures, type(drawn.points)) == (4, 5, tuple)
+    assert sum(each.size for each in drawn.groups) == 4
+    assert words.get(drawn.groups[0].item.key).texts == drawn.groups[0].item.texts
+    off = {"hubs": "off", "expand": "off"}
+    measured = words.calibrate(**off) if remote else calibrate(words, **off)
+    assert (measured.queries, measured.expand, measured.hubs_gain) == (0, False, None)
+    with pytest.raises(Invalid, match="expected"):
+        words.clusters(99) if remote else clusters(words, 99)
+
+
 def test_answers_are_the_same_here_and_there(store, words, tmp_path):
     (tmp_path / "asked.png").write_bytes(picture("red"))
     words.add(
@@ -329,11 +361,69 @@ def test_errors_are_of_the_same_kind(store, words):
         store.collection("words")
 
 
+# What a collection here can do and a served one cannot, and why
+ONLY_HERE = {
+    "add_vectors": "the server encodes, so that no vector of another space gets in",
+    "store": "of the indexer of corpora; the server takes items",
+    "use": "the server chooses the encoder of a space",
+    "encoder": "POST /v1/embeddings encodes; a server's encoder cannot be handed over",
+    "kept_thumbnail": "a cache beside the index, which only the server has",
+    "picture_version": "goes over the wire as an ETag",
+    "close": "the connections are the store's",
+}
+ONLY_HERE_OF_STORES = {
+    "index_field": "builds an index in the database, which whoever runs the server decides on"
+}
+ONLY_HERE_OF_ANSWERERS = {
+    "captions": "one picture a request",
+    "prompt": "evidence stays with the server",
+    "decide": "evidence stays with the server",
+    "confidence": "goes over the wire with each answer",
+}
+FUNCTIONS_ONLY_HERE = {
+    "index": "reads folders of the machine it runs on",
+    "tune": "takes minutes of all cores, which whoever runs the server decides on",
+    "summarise": "a command; the server has no route for it yet",
+    "reply": "a command; the server has no route for it yet",
+    "report": "a command; the server has no route for it yet",
+    "translate": "a command; the server has no route for it yet",
+}
+SERVED_FUNCTIONS = {  # that take the collection
+    "duplicates": duplicates,
+    "clusters": clusters,
+    "calibrate": calibrate,
+    "map_of": map_of,
+}
+
+
+def public(kind: type) -> set[str]:
+    return {name for name, _ in inspect.getmembers(kind) if not name.startswith("_")}
+
+
+def test_what_a_served_collection_lacks_is_named_with_its_reason():
+    assert public(embedstore.Collection) - public(RemoteCollection) - {"name"} == set(ONLY_HERE)
+    assert public(embedstore.Store) - public(RemoteStore) == set(ONLY_HERE_OF_STORES)
+    assert public(Answerer) - public(RemoteCollection) == set(ONLY_HERE_OF_ANSWERERS)
+    assert not set(FUNCTIONS_ONLY_HERE) & public(RemoteCollection)
+
+
+def test_every_route_of_a_collection_has_a_method():
+    others = {
+        "": "describe",
+        "map": "map_of",
+        "originals": "image_bytes",
+        "thumbnails": "thumbnail",
+        "re-embed": "re_embed",
+    }
+    routes = {path.partition("{name}")[2].strip("/").partition("/")[0] for path in OF_ONE}
+    asked = public(RemoteCollection) | public(RemoteStore)
+    assert {others.get(route, route) for route in routes} <= asked
+
+
 def test_the_faces_have_the_same_methods_and_parameters():
     def parameters(method) -> list[str]:
         return list(inspect.signature(method).parameters)[1:]
 
-    done_here = {"duplicates": duplicates}  # a function, which takes the collection
     answers = {"caption": Answerer.caption, "ask": Answerer.ask}  # chosen there before it is asked
     for name, method in inspect.getmembers(RemoteCollection, inspect.isfunction):
         if not name.startswith("_"):
@@ -341,7 +431,7 @@ def test_the_faces_have_the_same_methods_and_parameters():
                 wanted = [*parameters(answers[name]), "generator", "settings"]
                 assert parameters(method) == wanted, name
                 continue
-            here = done_here.get(name) or getattr(embedstore.Collection, name)
+            here = SERVED_FUNCTIONS.get(name) or getattr(embedstore.Collection, name)
             wanted = [each for each in parameters(here) if each != "workers"]
             assert parameters(method) == wanted, name
     wanted = [each for each in parameters(re_embed) if each != "workers"]
