@@ -15,7 +15,8 @@ class Answering(Pictured):
     generator: str | None = Field(
         default=None,
         max_length=1000,
-        description="One that the server allows; left out, the first of them.",
+        description="One that the server allows, as answers call it: `head:` or `hf:` with the "
+        "last part of its folder, `endpoint:` with its model; left out, the first of them.",
     )
     k: int = Field(default=8, ge=1, le=100, description="Neighbours to answer from.")
     where: Text | None = Field(default=None, examples=["year >= 2020"])

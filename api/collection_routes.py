@@ -7,6 +7,7 @@ from fastapi import Request, Response
 from api import dependencies
 from api.dependencies import Encoders, Named, Opened
 from api.documented import errors
+from api.encoder_names import model_name
 from api.field_schemas import HeldFields, fields_on_wire
 from api.keys_scopes import sees
 from api.schemas import CollectionSummary, Health, NewCollection
@@ -25,7 +26,9 @@ def collections(store: Opened, request: Request) -> list[CollectionSummary]:
     """List the collections that the key reaches."""
     return [
         CollectionSummary(
-            name=info.name, encoder=info.space.encoder, items=store.catalog.count(info.id)["items"]
+            name=info.name,
+            encoder=model_name(info.space),
+            items=store.catalog.count(info.id)["items"],
         )
         for info in store.collections()
         if sees(request, info.name)
@@ -42,7 +45,7 @@ def create(wanted: NewCollection, store: Opened, encoders: Encoders) -> Collecti
 @router.get("/collections/{name}", responses=errors(404))
 def describe(collection: Named) -> dict[str, Any]:
     """Tell all about a collection."""
-    return dict(collection.describe())
+    return {**collection.describe(), "encoder": model_name(collection.info.space)}
 
 
 @router.get("/collections/{name}/fields", responses=errors(404, 409))

@@ -1,6 +1,7 @@
 """What stands before every route: host names, origins, API keys, limits, security headers."""
 
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -12,7 +13,7 @@ from api.keys import Key, KeyRing, digest_of
 from api.keys_scopes import beyond, bound, is_open, reaches, scope_needed
 from api.limits import Limits, Rate
 from api.limits_time import Bounded, too_large
-from api.problems import problem
+from api.problems import note, problem
 from api.telemetry import route_of
 from embedstore.errors import EmbedStoreError
 
@@ -25,6 +26,7 @@ POLICY = (
 )
 WATCHED = frozenset({"/health/live", "/metrics"})  # answered under any load
 PROBED = WATCHED | {"/health/ready"}  # by machines that know the service by its address alone
+BEARER = re.compile(rb"\Abearer +", re.IGNORECASE)  # RFC 9110: a scheme in any case
 HEADERS = (
     (b"content-security-policy", POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
@@ -116,7 +118,7 @@ class Guard:
         except Exception as error:
             if guarded.begun:
                 raise
-            log.exception("%s failed", route_of(scope), exc_info=error)
+            note(route_of(scope), error)
             told = problem(500, "InternalError", "unexpected error; see the server's log")
             await told(scope, receive, guarded)
 
@@ -152,7 +154,7 @@ class Guard:
         if is_open(path) or not self._asks_for_keys():
             return None
         try:
-            key = self._holder(headers.get(b"authorization", b"").removeprefix(b"Bearer "))
+            key = self._holder(BEARER.sub(b"", headers.get(b"authorization", b"")))
         except EmbedStoreError as error:
             log.error("the API keys: %s", error)
             return _Refusal(500, "KeysUnreadable", "keys cannot be checked; see the server's log")

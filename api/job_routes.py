@@ -10,7 +10,7 @@ from fastapi import Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api import dependencies
-from api.dependencies import Named, Opened, Running
+from api.dependencies import Encoders, Named, Opened, Running
 from api.documented import errors
 from api.encoder_names import model_name
 from api.job_schemas import Calibrating, Clustering, NearDuplicates, ReEmbedding, Started
@@ -66,8 +66,11 @@ def move(
 
 
 @router.post("/collections/{name}/calibrate", status_code=202, responses=errors(404, 409))
-def measure(wanted: Calibrating, collection: Named, jobs: Running, response: Response) -> Started:
+def measure(
+    wanted: Calibrating, collection: Named, encoders: Encoders, jobs: Running, response: Response
+) -> Started:
     """Measure search options with captions or queries, and keep what surely helps."""
+    encoders.serve(collection)
     job = jobs.start(
         "calibrate",
         collection.name,
@@ -93,8 +96,12 @@ def find_duplicates(
 
 
 @router.post("/collections/{name}/clusters", status_code=202, responses=errors(404, 409))
-def part(wanted: Clustering, collection: Named, jobs: Running, response: Response) -> Started:
+def part(
+    wanted: Clustering, collection: Named, encoders: Encoders, jobs: Running, response: Response
+) -> Started:
     """Part a collection's pictures into clusters with names."""
+    if wanted.names is not None:
+        encoders.serve(collection)
     job = jobs.start(
         "clusters",
         collection.name,

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from api.problems import detail_of
+from api.problems import detail_of, note
 from embedstore.errors import Conflict, EmbedStoreError, NotFound, Overloaded
 
 MOST_WAITING = 16
@@ -187,7 +187,7 @@ class Jobs:
         except _Stopped:
             self._change(name, state="cancelled", error=CANCELLED, finished=time.time())
         except Exception as error:  # the job tells it
-            log.exception("job %s failed", name, exc_info=error)
+            note(f"job {name}", error)
             told = detail_of(error).splitlines()[0]
             kind = type(error).__name__ if isinstance(error, EmbedStoreError) else None
             changes = {"error": told, "error_kind": kind, "finished": time.time()}

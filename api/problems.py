@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.documented import PROBLEM
 from api.encoder_names import NoEncoder
+from api.generator_names import NoGenerator
 from api.output import printable
 from api.telemetry import request_id, route_of
 from embedstore.errors import (
@@ -24,6 +25,7 @@ from embedstore.errors import (
     NotAllowed,
     NotFound,
     Overloaded,
+    SpaceMismatch,
     StorageFull,
     StoreLocked,
     Unauthorized,
@@ -42,6 +44,10 @@ STATUS: dict[type[EmbedStoreError], int] = {
 }
 OF_OPENAI = ("/v1/embeddings", "/v1/models")  # whose clients look for `error.message`
 HIDDEN = "the store cannot do this now; see the server's log"
+MISMATCH = (
+    "the encoder or the generator makes vectors of another space than the collection holds; the "
+    "server's log names both; choose another generator, such as consensus, or another collection"
+)
 MOST_WRONG = 20  # fields that one answer names
 LONGEST_NAME = 100  # of a field; a client may invent any
 RETRY_SECONDS = "1"
@@ -113,13 +119,27 @@ def status_of(error: EmbedStoreError) -> int:
 
 def detail_of(error: Exception) -> str:
     """Give what a client may know of an error: nothing of the inside."""
-    if isinstance(error, Overloaded | NoEncoder):
+    if isinstance(error, Overloaded | NoEncoder | NoGenerator):
         return printable(str(error))
     if not isinstance(error, EmbedStoreError):
         return "unexpected error; see the server's log"
+    if isinstance(error, SpaceMismatch):  # its message names encoders and heads by their folders
+        return MISMATCH
     # The messages of these say where the store is
     inside = status_of(error) >= 500 or isinstance(error, StoreLocked)
     return HIDDEN if inside else printable(str(error))
+
+
+def note(where: str, error: Exception) -> None:
+    """Log what a client is not told of an error.
+
+    Whoever runs the server needs the message, with the files it names. What a client is told is its
+    own slip, and may name items or what was asked, which are not for the log.
+    """
+    if not isinstance(error, EmbedStoreError):
+        log.exception("%s failed", where, exc_info=error)
+    elif detail_of(error) in (HIDDEN, MISMATCH):
+        log.error("%s: %s", where, error)
 
 
 def install(app: FastAPI) -> None:
@@ -128,8 +148,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(EmbedStoreError)
     def expected(request: Request, error: EmbedStoreError) -> Response:
         status, told = status_of(error), detail_of(error)
-        if told == HIDDEN:
-            log.error("%s: %s", route_of(request.scope), error)
+        note(route_of(request.scope), error)
         if isinstance(error, Overloaded):
             request.scope["embedstore.refused"] = "Overloaded"
         headers = {"Retry-After": RETRY_SECONDS} if status == 503 else None
@@ -162,7 +181,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     def unexpected(request: Request, error: Exception) -> Response:
-        log.exception("%s failed", route_of(request.scope), exc_info=error)
+        note(route_of(request.scope), error)
         return problem(500, "InternalError", detail_of(error))
 
 

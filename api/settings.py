@@ -56,6 +56,16 @@ SETTINGS = {
         "Sent to the endpoint of --generator endpoint:URL#MODEL; better in the environment.",
         secret=True,
     ),
+    "endpoint-timeout": Setting(
+        "Seconds that one attempt at the endpoint may take.", 30.0, _AMOUNT
+    ),
+    "endpoint-retries": Setting("Attempts after the first.", 2, click.IntRange(0)),
+    "endpoint-budget": Setting(
+        "Seconds that an answer of the endpoint may take with all attempts.", 60.0, _AMOUNT
+    ),
+    "endpoint-text-only": Setting(
+        "Send the endpoint texts alone, never the picture that is asked about.", False, bool
+    ),
     "api-key": Setting(
         "Clients may send it as `Authorization: Bearer KEY` and do all; 16 characters at least, "
         "better in the environment.",
@@ -119,7 +129,8 @@ def config_option(command: Command) -> Command:
     def take(context: click.Context, _: click.Parameter, path: Path | None) -> None:
         if path is not None:
             many = {name for name, setting in SETTINGS.items() if setting.many}
-            context.default_map = read(path, SETTINGS, many)
+            switches = {name for name, setting in SETTINGS.items() if setting.kind is bool}
+            context.default_map = read(path, SETTINGS, many, switches)
 
     return click.option(
         "--config",
@@ -157,6 +168,8 @@ def calibration_options(command: Command) -> Command:
     )(command)
 
 
-def endpoint_key_option(command: Command) -> Command:
-    """Add the option that sets the key which a generator's endpoint wants."""
-    return option("endpoint-key")(command)
+def endpoint_options(command: Command) -> Command:
+    """Add the options that say how a generator's endpoint is asked."""
+    for name in [each for each in SETTINGS if each.startswith("endpoint-")][::-1]:
+        command = option(name)(command)
+    return command

@@ -9,19 +9,22 @@ from typing import Any
 import click
 
 
-def read(path: Path, known: Collection[str], many: Collection[str]) -> dict[str, Any]:
+def read(
+    path: Path, known: Collection[str], many: Collection[str], switches: Collection[str]
+) -> dict[str, Any]:
     """Read a file of settings, each under the name of its flag without the dashes before it.
 
     Args:
         path: The file.
         known: Names that it may hold.
         many: Those that may have several values.
+        switches: Those that are true or false.
 
     Returns:
         Values by name, with `_` for `-`.
 
     Raises:
-        UsageError: It cannot be read, is not TOML, or holds what is no setting.
+        UsageError: It cannot be read, is not TOML, or holds what is no setting or no value of it.
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -33,10 +36,16 @@ def read(path: Path, known: Collection[str], many: Collection[str]) -> dict[str,
         raise click.UsageError(
             f"{path} is not TOML ({error}); expected lines such as `port = 8000`"
         ) from error
-    return {
-        _known(path, name, known).replace("-", "_"): _shaped(path, name, value, many)
-        for name, value in values.items()
-    }
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        setting = _known(path, name, known)
+        parameter = setting.replace("-", "_")
+        if parameter in found:
+            raise click.UsageError(
+                f"{path} holds {setting!r} twice, with `-` and `_`; expected one"
+            )
+        found[parameter] = _shaped(path, name, value, setting in many, setting in switches)
+    return found
 
 
 def _known(path: Path, name: str, known: Collection[str]) -> str:
@@ -50,9 +59,12 @@ def _known(path: Path, name: str, known: Collection[str]) -> str:
     return wanted
 
 
-def _shaped(path: Path, name: str, value: Any, many: Collection[str]) -> Any:
-    if name in many:
-        return value if isinstance(value, list) else [value]
+def _shaped(path: Path, name: str, value: Any, many: bool, switch: bool) -> Any:
+    if many and isinstance(value, list):
+        return [_shaped(path, name, each, False, switch) for each in value]
     if isinstance(value, dict | list):
         raise click.UsageError(f"{path} holds several values for {name!r}; expected one")
-    return value
+    if isinstance(value, bool) and not switch:  # which would be the number 1 or 0
+        told = str(value).lower()
+        raise click.UsageError(f"{path} holds {told} for {name!r}; expected a text or a number")
+    return [value] if many else value

@@ -9,23 +9,25 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from embedstore.answering.types import Answer, Citation
-from embedstore.catalog import FieldHeld, FieldsHeld
+from embedstore import client_told
+from embedstore.answering.types import Answer
+from embedstore.calibration import Calibration, Choice
+from embedstore.catalog import FieldsHeld
+from embedstore.client_items import add, picture_sent
 from embedstore.client_jobs import Progress, done
 from embedstore.client_line import Line, part
-from embedstore.corpus import Failure
-from embedstore.corpus.bounds import read_bytes
-from embedstore.duplicates import DIFFERENT_BITS, SCORE, Duplicates, Group, Pair
-from embedstore.errors import BadImage, BadQuery
+from embedstore.clusters import CENTRAL, Cluster
+from embedstore.duplicates import DIFFERENT_BITS, SCORE, Duplicates
+from embedstore.errors import BadQuery
 from embedstore.explaining import Explanation
 from embedstore.intake import Added
+from embedstore.map import POINTS, Map
 from embedstore.paging import Page
-from embedstore.query_form import as_query, check_types
-from embedstore.query_vector import MAX_HITS
-from embedstore.types import IN_CATALOG, Hit, Item, Query
+from embedstore.query_form import as_query
+from embedstore.query_vector import MAX_HITS, check
+from embedstore.types import Hit, Item, Query
 
 MOST_LISTED = 1000  # items in one answer
-BATCH, BATCH_BYTES = 64, 16 << 20  # of items in a request; a larger picture goes alone
 
 
 class RemoteCollection:
@@ -37,12 +39,8 @@ class RemoteCollection:
 
     def add(self, items: Iterable[Item]) -> Added:
         """Store items; see `Collection.add`."""
-        report = Added()
-        for batch in _batches(_sendable(items, report)):
-            told = self._line.ask("POST", f"{self._path}/items", {"items": batch})
-            failed = [Failure(each["key"], each["reason"]) for each in told["failed"]]
-            report.add(Added(told["added"], told["replaced"], failed, told["truncated"]))
-        return report
+        path = f"{self._path}/items"
+        return add(items, lambda batch: self._line.ask("POST", path, {"items": batch}))
 
     def delete(self, keys: Sequence[str]) -> list[str]:
         """Delete items, and give the keys that were not there."""
@@ -51,7 +49,7 @@ class RemoteCollection:
 
     def get(self, key: str) -> Item:
         """Give the item with a key; see `Collection.get`."""
-        return _item(self._line.ask("GET", f"{self._path}/items/{part(key)}"))
+        return client_told.item(self._line.ask("GET", f"{self._path}/items/{part(key)}"))
 
     def image_bytes(self, key: str) -> bytes:
         """Give the encoded picture of an item."""
@@ -65,13 +63,15 @@ class RemoteCollection:
     def search(self, query: Query | str | None = None, **changes: Any) -> list[Hit]:
         """Find the items nearest to a query, best first; see `Collection.search`."""
         asked = _wire(as_query(query, **changes))
-        return [_hit(each) for each in self._line.ask("POST", f"{self._path}/search", asked)]
+        return [
+            client_told.hit(each) for each in self._line.ask("POST", f"{self._path}/search", asked)
+        ]
 
     def search_many(self, queries: Sequence[Query | str], **changes: Any) -> list[list[Hit]]:
         """Find the items nearest to each of several queries; see `Collection.search_many`."""
         asked = {"queries": [_wire(as_query(query, **changes)) for query in queries]}
         told = self._line.ask("POST", f"{self._path}/search_many", asked)
-        return [[_hit(each) for each in hits] for hits in told]
+        return [[client_told.hit(each) for each in hits] for hits in told]
 
     def search_page(
         self, query: Query | str | None = None, cursor: str | None = None, **changes: Any
@@ -79,7 +79,7 @@ class RemoteCollection:
         """Find the items nearest to a query page by page; see `Collection.search_page`."""
         asked = {**_wire(as_query(query, **changes)), "cursor": cursor}
         told = self._line.ask("POST", f"{self._path}/search_page", asked)
-        return Page([_hit(each) for each in told["hits"]], told["cursor"])
+        return Page([client_told.hit(each) for each in told["hits"]], told["cursor"])
 
     def explain(self, query: Query | str | None = None, **changes: Any) -> tuple[Explanation, ...]:
         """Say how a query is searched; see `Collection.explain`."""
@@ -98,8 +98,8 @@ class RemoteCollection:
             **settings: Of `answering.answerer.Settings`: k, where, min_score, min_confidence,
                 risk; `leave_out_own=True` keeps the picture's own group from being evidence.
         """
-        asked = {"image_base64": _picture(image), "generator": generator, **settings}
-        return _answer(self._line.ask("POST", f"{self._path}/caption", asked))
+        asked = {"image_base64": picture_sent(image), "generator": generator, **settings}
+        return client_told.answer(self._line.ask("POST", f"{self._path}/caption", asked))
 
     def ask(
         self,
@@ -109,9 +109,9 @@ class RemoteCollection:
         **settings: Any,
     ) -> Answer:
         """Answer a question, about a picture where one is given; see `Answerer.ask`, `caption`."""
-        pictured = {"question": question, "image_base64": _picture(image)}
+        pictured = {"question": question, "image_base64": picture_sent(image)}
         asked = {**pictured, "generator": generator, **settings}
-        return _answer(self._line.ask("POST", f"{self._path}/ask", asked))
+        return client_told.answer(self._line.ask("POST", f"{self._path}/ask", asked))
 
     def items(self, after: int = 0, limit: int = 100, where: str | None = None) -> dict[int, Item]:
         """List items by row, in the order they were stored; see `Collection.items`."""
@@ -121,8 +121,10 @@ class RemoteCollection:
         while len(found) < limit:
             wanted = min(limit - len(found), MOST_LISTED)
             asked = {"after": after, "limit": wanted, **({} if where is None else {"where": where})}
-            told = self._line.ask("GET", f"{self._path}/items?{urlencode(asked)}")
-            found |= zip(told["rows"], map(_item, told["items"]), strict=True)
+            told = self._line.ask(
+                "GET", f"{self._path}/items?{urlencode(asked, errors='backslashreplace')}"
+            )
+            found |= zip(told["rows"], map(client_told.item, told["items"]), strict=True)
             if told["cursor"] is None:
                 break
             after = max(found)
@@ -154,23 +156,36 @@ class RemoteCollection:
         """Find groups of pictures that are nearly the same; see `duplicates.duplicates`."""
         wanted = {"score": score, "bits": bits, "quick": not read}
         told = done(self._line, f"{self._path}/duplicates", wanted, progress)
-        groups = (
-            Group(tuple(each["keys"]), tuple(Pair(**pair) for pair in each["pairs"]))
-            for each in told["groups"]
-        )
-        unreadable = (Failure(key, "the server's log says why") for key in told["unreadable"])
-        return Duplicates(tuple(groups), told["pictures"], tuple(unreadable))
+        return client_told.duplicates(told)
+
+    def clusters(
+        self, n: int | None = None, *, names: Sequence[str] | None = None, central: int = CENTRAL
+    ) -> list[Cluster]:
+        """Part the pictures into clusters with names; see `clusters.clusters`."""
+        called = None if names is None else list(names)
+        wanted = {"n": n, "names": called, "central": central}
+        return client_told.clusters(done(self._line, f"{self._path}/clusters", wanted))
+
+    def calibrate(
+        self,
+        queries: Sequence[str] | None = None,
+        *,
+        hubs: Choice = "auto",
+        expand: Choice = "auto",
+    ) -> Calibration:
+        """Choose the search options by measuring; see `calibration.calibrate`."""
+        asked = None if queries is None else list(queries)
+        wanted = {"queries": asked, "hubs": hubs, "expand": expand}
+        return client_told.calibration(done(self._line, f"{self._path}/calibrate", wanted))
+
+    def map_of(self, most: int = POINTS) -> Map:
+        """Lay the pictures on a plane; see `map.map_of`."""
+        return client_told.drawn(self._line.ask("GET", f"{self._path}/map?most={most}"))
 
     def fields(self) -> FieldsHeld:
         """Tell what the metadata fields hold; see `Collection.fields`."""
         told = self._line.ask("GET", f"{self._path}/fields")
-        held = (
-            FieldHeld(
-                **{**each, "values": tuple((one["value"], one["items"]) for one in each["values"])}
-            )
-            for each in told["fields"]
-        )
-        return FieldsHeld(told["items"], told["looked_at"], tuple(held))
+        return client_told.fields(told)
 
     def describe(self) -> Mapping[str, Any]:
         """Give counts, space, index and quarantine as one JSON object."""
@@ -179,54 +194,11 @@ class RemoteCollection:
 
 
 def _wire(query: Query) -> dict[str, Any]:
-    check_types(query)
+    check(query)  # as a collection does, whose words a refusal then has
     sent = {each.name: getattr(query, each.name) for each in fields(Query) if each.name != "image"}
     sent = {
         name: each.item() if isinstance(each, np.generic) else each for name, each in sent.items()
     }
     if query.vector is not None:
         sent["vector"] = b64encode(np.asarray(query.vector, "<f4").tobytes()).decode()
-    return {**sent, "image_base64": _picture(query.image)}
-
-
-def _picture(image: Path | bytes | None) -> str | None:
-    return None if image is None else b64encode(read_bytes(image)).decode()
-
-
-def _sendable(items: Iterable[Item], report: Added) -> Iterator[dict[str, Any]]:
-    for item in items:
-        try:
-            picture = _picture(item.image)
-        except BadImage as error:
-            report.failed.append(Failure(item.key, str(error)))
-            continue
-        texts, meta = list(item.texts), dict(item.meta)
-        yield {"key": item.key, "image_base64": picture, "texts": texts, "meta": meta}
-
-
-def _batches(items: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    batch: list[dict[str, Any]] = []
-    size = 0
-    for item in items:
-        more = len(item["image_base64"] or "") + sum(map(len, item["texts"]))
-        if batch and (len(batch) == BATCH or size + more > BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(item)
-        size += more
-    if batch:
-        yield batch
-
-
-def _item(told: Mapping[str, Any]) -> Item:
-    image = None if told["image"] is None else IN_CATALOG
-    return Item(told["key"], image, tuple(told["texts"]), told["meta"])
-
-
-def _hit(told: Mapping[str, Any]) -> Hit:
-    return Hit(_item(told), told["score"], told["rank"], told["text"], told["probability"])
-
-
-def _answer(told: Mapping[str, Any]) -> Answer:
-    cited = tuple(Citation(**each) for each in told["citations"])
-    return Answer(told["answer"], told["confidence"], cited, told["abstained"], told["generator"])
+    return {**sent, "image_base64": picture_sent(query.image)}

@@ -8,6 +8,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+
 from embedstore.errors import Overloaded, Unavailable
 from embedstore.types import Encoder, ImagePreprocess, Pixels, Space, Vectors
 
@@ -29,8 +31,9 @@ class QueuedEncoder:
     """An encoder that gathers the small calls of many threads; law: the same vectors as alone.
 
     A call that finds nobody else waits for nothing. Where the call before was shared, its callers
-    are about to come again, and the next one lingers for them. Calls too large to share go past
-    the queue.
+    are about to come again, and the next one lingers for them. Of more texts than are encoded at
+    once each piece waits for its turn. More pictures go past the queue, lest words wait for them:
+    whoever decodes so many takes turns already.
     """
 
     def __init__(self, real: Encoder, *, most_waiting: int = MOST_WAITING) -> None:
@@ -68,9 +71,12 @@ class QueuedEncoder:
         Raises:
             Overloaded: Too many calls wait.
         """
-        if not 0 < len(texts) <= MOST_AT_ONCE:
+        if not texts:
             return self._real.encode_texts(texts)
-        return self._asked(_Call("texts", texts))
+        begins = range(0, len(texts), MOST_AT_ONCE)
+        pieces = [texts[begin : begin + MOST_AT_ONCE] for begin in begins]
+        rows = [self._asked(_Call("texts", piece)) for piece in pieces]
+        return rows[0] if len(rows) == 1 else np.concatenate(rows)
 
     def encode_images(self, images: Sequence[Pixels]) -> Vectors:
         """Encode `(size, size, 3)` pictures as unit rows `(n, d)`.

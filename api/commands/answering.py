@@ -1,6 +1,6 @@
 """What the commands that answer share: their options, and what answers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields
 from functools import wraps
@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.settings import collection_option, endpoint_key_option, json_option, store_options
+from api.settings import collection_option, endpoint_options, json_option, store_options
 
 if TYPE_CHECKING:
     from embedstore import Collection
     from embedstore.answering.answerer import Answerer, Settings
+    from embedstore.answering.generators import EndpointSettings
 
 Command = Callable[..., Any]
 
@@ -31,6 +32,10 @@ class Wanted:
     leave_out_own: bool = False
     generator: str | None = None
     endpoint_key: str | None = None
+    endpoint_timeout: float | None = None
+    endpoint_retries: int | None = None
+    endpoint_budget: float | None = None
+    endpoint_text_only: bool = False
     risk: float | None = None
     min_confidence: float | None = None
 
@@ -60,8 +65,8 @@ class Wanted:
         from embedstore.answering.answerer import Answerer
 
         with self.opened() as collection:
-            name, key = self.generator, self.endpoint_key
-            chosen = None if name is None else generators.load(name, key=key)
+            name, told = self.generator, endpoint_settings(vars(self))
+            chosen = None if name is None else generators.load(name, endpoint=told)
             yield Answerer(collection, chosen, self.settings)
 
 
@@ -119,10 +124,23 @@ def generator_options(command: Command) -> Command:
             help="Share of given answers that may be wrong, 0 to 1.",
         ),
         click.option("--min-confidence", type=float, help="Withhold what is less probably right."),
-        endpoint_key_option,
+        endpoint_options,
     )[::-1]:
         command = option(command)
     return command
+
+
+def endpoint_settings(given: Mapping[str, Any]) -> "EndpointSettings":
+    """Give how an endpoint is asked, of the values of `settings.endpoint_options`."""
+    from embedstore.answering.generators import EndpointSettings
+
+    return EndpointSettings(
+        key=given["endpoint_key"],
+        timeout=given["endpoint_timeout"],
+        retries=given["endpoint_retries"],
+        budget=given["endpoint_budget"],
+        images=not given["endpoint_text_only"],
+    )
 
 
 @contextmanager

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.output import print_json, print_table
-from api.settings import LOOPBACK, json_option, option, store_options
+from api.commands.answering import endpoint_settings
+from api.output import print_json, print_table, printable
+from api.settings import LOOPBACK, endpoint_options, json_option, option, store_options
 from api.settings_shown import shown
 from api.stopping import ended_by_sigterm
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from opentelemetry.sdk.trace import TracerProvider
 
+    from api.allowed import Allowed
     from embedstore import Store
 
 # A search lets go of Python's lock a dozen times; while requests pour in, it has it back after 5 ms
@@ -37,7 +39,7 @@ HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:]*:
 @option("allowed-host")
 @option("port")
 @option("generator")
-@option("endpoint-key")
+@endpoint_options
 @option("api-key")
 @option("fetch-urls")
 @option("origin")
@@ -72,11 +74,12 @@ def serve(show_settings: bool, as_json: bool, **settings: Any) -> None:
         telemetry_log.start()
     store, folder = settings["store"], settings["index_folder"]
     with embedstore.open(store, folder=folder, must_exist=True) as opened:
+        allowed = _allowed(settings)
         with (
             _traces(settings["traces"]) as traces,
             _listen(settings["host"], settings["port"]) as listening,
         ):
-            app = _app(opened, settings, traces)
+            app = _app(opened, settings, allowed, traces)
             _tell(settings["host"], listening.getsockname()[1], as_json)
             _run(app, listening, settings["stop_seconds"])
         _leave(app)
@@ -140,8 +143,25 @@ def _traces(collector: str | None) -> Iterator["TracerProvider | None"]:
         made.shutdown()
 
 
-def _app(store: "Store", settings: dict[str, Any], traces: "TracerProvider | None") -> "FastAPI":
+def _allowed(settings: dict[str, Any]) -> "Allowed":
+    """Load the generators that are named, so that a slip is told here and not to clients."""
     from api.allowed import Allowed
+    from embedstore.errors import EmbedStoreError
+
+    allowed = Allowed(settings["generator"], endpoint_settings(settings))
+    try:
+        allowed.load()
+    except EmbedStoreError as error:
+        raise click.UsageError(f"--generator: {printable(str(error))}") from error
+    return allowed
+
+
+def _app(
+    store: "Store",
+    settings: dict[str, Any],
+    allowed: "Allowed",
+    traces: "TracerProvider | None",
+) -> "FastAPI":
     from api.app import create_app
     from api.fetching import Fetching
     from api.limits import Limits
@@ -150,7 +170,7 @@ def _app(store: "Store", settings: dict[str, Any], traces: "TracerProvider | Non
         store,
         api_key=settings["api_key"],
         hosts=hosts(settings),
-        allowed=Allowed(settings["generator"], settings["endpoint_key"]),
+        allowed=allowed,
         origins=settings["origin"],
         traces=traces,
         fetching=Fetching() if settings["fetch_urls"] else None,

@@ -81,5 +81,6 @@ export function listen() {
     const question = byId("question").value.trim();
     if (question) reported(() => about("ask", { question }));
   };
-  byId("describe").onclick = () => reported(() => about("caption", {}));
+  // Else the caption of a stored picture would be the one that it has already, and cite itself
+  byId("describe").onclick = () => reported(() => about("caption", { leave_out_own: true }));
 }

@@ -37,6 +37,7 @@ class Settings:
         leave_out: The query's own group; None lets everything be evidence.
         words: Says which words of an item count; None takes captions to make captions, and
             questions with answers as well to answer questions.
+        lacking: What items lack where none has such words, for the reason of an abstention.
     """
 
     k: int = 8
@@ -47,6 +48,7 @@ class Settings:
     risk: float | None = None
     leave_out: OwnGroup | None = None
     words: Words | None = None
+    lacking: str | None = None
 
     def check(self) -> None:
         """Refuse shares and scores that are none.
@@ -183,7 +185,8 @@ class Answerer:
             counted = self.collection.catalog.count(self.collection.info.id)["items"]
             if not counted:
                 return f"the collection {self.collection.name!r} is empty"
-            lacking = "a picture with a caption" if prompt.question is None else "words"
+            usual = "a picture with a caption" if prompt.question is None else "words"
+            lacking = self.settings.lacking or usual
             return (
                 f"no item of the collection {self.collection.name!r} that may be used has {lacking}"
             )

@@ -1,6 +1,7 @@
 """Generators by name, each imported when it is first asked for."""
 
 import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from embedstore.answering.consensus import ConsensusGenerator
@@ -14,12 +15,31 @@ CHOICES = (
 )
 
 
-def load(name: str, *, key: str | None = None) -> Generator:
+@dataclass(frozen=True)
+class EndpointSettings:
+    """How an endpoint is asked; other generators have no use for it.
+
+    Attributes:
+        key: Sent as a bearer token and told to nobody else.
+        timeout: Of one attempt, seconds.
+        retries: Attempts after the first.
+        budget: Of a prompt with all its attempts, seconds.
+        images: Whether the picture that is asked about is sent.
+    """
+
+    key: str | None = None
+    timeout: float = 30.0
+    retries: int = 2
+    budget: float = 60.0
+    images: bool = True
+
+
+def load(name: str, *, endpoint: EndpointSettings | None = None) -> Generator:
     """Give the generator of a name.
 
     Args:
         name: One of `CHOICES`.
-        key: What an endpoint wants to be sent, if anything.
+        endpoint: How an endpoint is asked; None asks as usual.
 
     Raises:
         NotFound: No generator is called so, or its files are not there.
@@ -38,7 +58,7 @@ def load(name: str, *, key: str | None = None) -> Generator:
             from embedstore.answering.endpoint import EndpointGenerator
 
             url, _, model = place.partition("#")
-            return EndpointGenerator(url, model, key=key)
+            return EndpointGenerator(url, model, **asdict(endpoint or EndpointSettings()))
         case "hf", folder if folder:
             from embedstore.answering.hf import HfGenerator
 

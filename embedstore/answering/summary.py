@@ -11,6 +11,7 @@ from embedstore.answering.types import Answer, Citation
 from embedstore.collection import Collection
 from embedstore.errors import BadQuery
 from embedstore.index_faults import meaningful_errors
+from embedstore.query_vector import MAX_HITS
 from embedstore.searching import composed, ranked_rows
 from embedstore.types import Item, Query, Vectors
 from indexer.clustering import spherical_clusters
@@ -52,6 +53,8 @@ def summarise(
     """
     if not 1 <= sentences <= 50:
         raise BadQuery(f"sentences is {sentences}; expected 1 to 50")
+    if most is not None and not 1 <= most <= MAX_HITS:
+        raise BadQuery(f"the items to look at are {most}; expected 1 to {MAX_HITS:,}")
     if query is not None and len(query) > LONGEST_QUESTION:
         raise BadQuery(f"the query has {len(query):,} characters; expected {LONGEST_QUESTION:,}")
     with collection.catalog.as_opened(collection.info):
@@ -76,11 +79,12 @@ def _rows(
 ) -> Mapping[int, float]:
     """Give the rows to describe with their scores; 1 where nothing is asked."""
     if query is None:
-        return dict.fromkeys(collection.items(limit=most or MOST, where=where), 1.0)
+        return dict.fromkeys(
+            collection.items(limit=MOST if most is None else most, where=where), 1.0
+        )
     pictures = collection.catalog.count(collection.info.id)["vectors"]["image"]
-    asked = Query(
-        query, k=most or MOST_NEAREST, where=where, target="image" if pictures else "text"
-    )
+    k = MOST_NEAREST if most is None else most
+    asked = Query(query, k=k, where=where, target="image" if pictures else "text")
     vector, _ = composed(asked, collection.catalog, collection.info, lambda: collection.encoder)
     collection.indices.refresh()
     found = ranked_rows(

@@ -29,7 +29,12 @@ def reply(collection: Collection, message: str, settings: Settings | None = None
     Raises:
         BadQuery: The message is empty or too long.
     """
-    held = replace(settings or Settings(), words=reading.replies, min_agreement=0.0)
+    held = replace(
+        settings or Settings(),
+        words=reading.replies,
+        lacking="a question with answers",
+        min_agreement=0.0,
+    )
     return _answerer(collection, RepliesGenerator(), held).ask(message)
 
 
@@ -50,7 +55,8 @@ def report(
     Raises:
         BadImage: The picture cannot be read.
     """
-    held = replace(settings or Settings(), words=reading.reports)
+    lacking = "a picture with a report or a caption"
+    held = replace(settings or Settings(), words=reading.reports, lacking=lacking)
     return _answerer(collection, generator, held).caption(image)
 
 
@@ -77,15 +83,16 @@ def translate(
     """
     if not language.strip():
         raise BadQuery("no language is given; expected the name of one, such as fr")
-    held = replace(settings or Settings(), words=reading.translations(language), min_agreement=0.0)
+    held = replace(
+        settings or Settings(),
+        words=reading.translations(language),
+        lacking=f"a translation into {language!r}",
+        min_agreement=0.0,
+    )
     answerer = _answerer(collection, ConsensusGenerator(), held)
     # Asked a question, the generator lets the translations vote instead of choosing a caption
     prompt = replace(answerer.prompt(text, image), question=text or language)
-    answer = answerer.decide([prompt])[0]
-    if not prompt.evidence:
-        lacking = f"no item near it holds a translation into {language!r}"
-        return replace(answer, abstained=lacking)
-    return answer
+    return answerer.decide([prompt])[0]
 
 
 def _answerer(collection: Collection, generator: Generator | str, settings: Settings) -> Answerer:

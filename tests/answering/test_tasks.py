@@ -84,10 +84,6 @@ def test_a_translation_is_what_the_nearest_agree_on(ward, picture):
     answer = translate(ward, "de", text="a red thing")
     assert answer.text == "ein red"
     assert all(citation.key.startswith("red") for citation in answer.citations[:4])
-    assert (
-        "no item near it holds a translation into 'xx'"
-        in translate(ward, "xx", text="a red thing").abstained
-    )
     for wrong in (
         {"language": " ", "text": "a"},
         {"language": "fr"},
@@ -95,6 +91,21 @@ def test_a_translation_is_what_the_nearest_agree_on(ward, picture):
     ):
         with pytest.raises(BadQuery):
             translate(ward, **wrong)
+
+
+def test_what_lacks_is_named_for_each_task(store, picture):
+    asked = {
+        "a question with answers": lambda of: reply(of, "a door"),
+        "a picture with a report or a caption": lambda of: report(of, picture("asked")),
+        "a translation into 'xx'": lambda of: translate(of, "xx", text="a door"),
+    }
+    made = store.create("words", "toy")
+    for task in asked.values():
+        assert task(made).abstained == "the collection 'words' is empty"
+    made.add([Item("one", texts=("a door",))])
+    for lacking, task in asked.items():
+        told = f"no item of the collection 'words' that may be used has {lacking}"
+        assert task(made).abstained == told
 
 
 def test_a_summary_counts_what_it_describes_and_cites_it(doors, ward):

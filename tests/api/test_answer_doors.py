@@ -125,6 +125,8 @@ def test_further_tasks_have_their_commands(run, asked):
         (("ask", "x", "--where", "year =="), "Invalid", "year"),
         (("caption", "nowhere.jpg"), "NotFound", "nowhere.jpg"),
         (("summarise", "-n", "0"), "Invalid", "sentences is 0"),
+        (("summarise", "-k", "0"), "Invalid", "the items to look at are 0; expected 1 to 10,000"),
+        (("summarise", "-k", "-1", "--query", "x"), "Invalid", "the items to look at are -1"),
     ],
 )
 def test_bad_input_is_one_line(run, words, kind, told):
@@ -175,7 +177,7 @@ def test_a_server_allows_what_it_was_started_with(doors):
         assert refused.status_code == 404
         assert "expected one of: consensus" in refused.json()["detail"]
     kept = Allowed()
-    assert kept.of(None, "no space") is kept.of("consensus", "no space")
+    assert kept.of(None, "no space") == kept.of("consensus", "no space")
 
 
 def test_a_head_that_is_not_there_is_no_choice_and_no_path_is_told(

@@ -176,6 +176,14 @@ def test_the_key_of_the_environment_may_do_all_beside_them(ring, store):
     assert made.status_code == 201
 
 
+def test_the_scheme_of_a_key_is_written_in_any_case(ring, store):
+    token = ring.create("phone", "read")
+    with TestClient(create_app(store)) as client:
+        for scheme, status in (("bearer", 200), ("BEARER ", 200), ("Basic", 401), ("bear", 401)):
+            headers = {"Authorization": f"{scheme} {token}"}
+            assert client.get("/v1/collections", headers=headers).status_code == status
+
+
 @pytest.mark.parametrize(
     ("method", "path", "scope"),
     [

@@ -51,6 +51,12 @@ def test_secrets_are_not_shown():
         ("[port]\nx = 1", "several values for 'port'"),
         ("port = ", "is not TOML"),
         ('port = "many"', "'many' is not a valid integer"),
+        ("port = true", "holds true for 'port'; expected a text or a number"),
+        ("max-seconds = true", "holds true for 'max-seconds'"),
+        ('allowed_host = [["a"]]', "several values for 'allowed_host'"),
+        ("origin = [false]", "holds false for 'origin'"),
+        ("max-seconds = 1\nmax_seconds = 2", "holds 'max-seconds' twice"),
+        ("endpoint-budget = 0", "0 is not in the range"),
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path, text, told):
@@ -58,6 +64,17 @@ def test_a_wrong_file_is_refused(tmp_path, text, told):
     path.write_text(text)
     assert told in " ".join(shown("--config", str(path), code=2)["error"].split())
     assert "cannot read" in shown("--config", str(path / "not"), code=2)["error"]
+
+
+@pytest.mark.parametrize("name", ["allowed-host", "allowed_host"])
+def test_several_values_are_a_list_or_one_text_however_the_name_is_spelt(tmp_path, name):
+    path = tmp_path / "settings.toml"
+    for text, values in (('["a", "b"]', ["a", "b"]), ('"a"', ["a"]), ("[]", [])):
+        path.write_text(f"{name} = {text}\nfetch_urls = true\nport = 0\n")
+        told = shown("--config", str(path))
+        assert told["allowed-host"] == {"value": values, "from": "file"}
+        assert told["fetch-urls"]["value"] is True
+        assert told["port"]["value"] == 0
 
 
 def test_other_commands_read_the_same_file(tmp_path):

@@ -8,6 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from unittest.mock import Mock
 
 import numpy as np
@@ -17,10 +18,12 @@ from PIL import Image
 
 from api import health
 from api.app import create_app
+from api.jobs import Jobs
 from api.telemetry_log import JsonLines
 from embedstore import Item
-from embedstore.errors import Corrupt
+from embedstore.errors import BadQuery, Corrupt
 
+ROOT = Path(__file__).parents[2]
 SEARCH = "/v1/collections/words/search"
 
 
@@ -213,6 +216,20 @@ def test_the_log_of_errors_names_routes_and_no_keys(client, store, monkeypatch, 
         assert client.get("/v1/collections/words/items/private-key").status_code == 500
     assert caplog.text.count("GET /v1/collections/{name}/items/{key:path}") == 2
     assert "private" not in caplog.text
+
+
+def test_the_log_has_what_clients_are_not_told_and_not_their_own_slips(store, caplog):
+    jobs = Jobs()
+    for error in (Corrupt("/secret/file is damaged"), BadQuery("private words"), KeyError("odd")):
+        job = jobs.start("made", "words", Mock(side_effect=error))
+        jobs._works[job.id].result(10)
+        assert "secret" not in str(jobs.get(job.id).error)
+    jobs.close(10)
+    assert "/secret/file is damaged" in caplog.text
+    assert "KeyError: 'odd'" in caplog.text
+    assert "private" not in caplog.text
+    told = " ".join((ROOT / "docs" / "how-to" / "serve.md").read_text("utf-8").split())
+    assert "A line for an error is for whoever runs the server: it may name files" in told
 
 
 def test_a_line_for_each_request_tells_nothing_of_what_was_asked(client):

@@ -1,11 +1,14 @@
 """One law for a collection that is here and one that a server holds."""
 
+import datetime
 import inspect
 import io
+import json
 import socket
 import threading
 import time
 from functools import partial
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -19,8 +22,10 @@ from api.app import create_app
 from api.keys import KeyRing
 from embedstore import Item, Query, client_collection, client_line, connect, re_embed
 from embedstore.answering.answerer import Answerer, Settings
+from embedstore.calibration import calibrate
 from embedstore.client import RemoteStore
 from embedstore.client_collection import RemoteCollection
+from embedstore.clusters import clusters
 from embedstore.duplicates import duplicates
 from embedstore.encoders import load
 from embedstore.errors import (
@@ -35,6 +40,10 @@ from embedstore.errors import (
     Unauthorized,
     Unavailable,
 )
+from embedstore.map import map_of
+
+DOCUMENT = json.loads((Path(__file__).parents[1] / "golden" / "openapi.json").read_text())
+OF_ONE = [path for path in DOCUMENT["paths"] if "/collections/{name}" in path]
 
 
 @pytest.fixture(params=["here", "served"])
@@ -124,6 +133,44 @@ def test_a_key_that_is_no_part_of_an_address_is_not_found(words):
     assert [each.key for each in words.add([Item("..", texts=("x",))]).failed] == [".."]
 
 
+def test_an_item_that_no_collection_can_hold_leaves_its_neighbours_alone(words):
+    bad = {
+        "nan": Item("nan", texts=("x",), meta={"x": float("nan")}),
+        "date": Item("date", texts=("x",), meta={"x": datetime.date(2020, 1, 1)}),
+        "int64": Item("int64", texts=("x",), meta={"x": np.int64(3)}),
+        "list": Item("list", texts=("x",), meta=["x"]),
+        "half \ud800": Item("half \ud800", texts=("x",)),
+        "": Item("", texts=("x",)),
+        "nothing": Item("nothing"),
+    }
+    report = words.add([Item("good", texts=("y",)), *bad.values(), Item("too", texts=("z",))])
+    assert sorted(report.added) == ["good", "too"]
+    assert {each.key for each in report.failed} == set(bad)
+    (told,) = (each.reason for each in report.failed if each.key == "nan")
+    assert told == "item 'nan': metadata field x is nan; expected a finite number or null"
+    assert words.get("too").texts == ("z",)
+
+
+def test_an_item_that_a_server_refuses_leaves_its_neighbours_alone(store, words):
+    report = words.add([Item("good", texts=("y",)), Item("long", texts=("x" * 100_001,))])
+    assert "good" in report.added
+    if isinstance(store, RemoteStore):
+        (failed,) = report.failed
+        assert failed.key == "long"
+        assert "at most 100000 characters" in failed.reason
+
+
+def test_half_a_surrogate_pair_is_an_odd_letter(words):
+    assert words.add([Item("odd", texts=("a \ud800 door",))]).added == ["odd"]
+    assert words.get("odd").texts[0] in ("a \ud800 door", "a \\ud800 door")
+    assert words.search("a \ud800 door", target="text", k=1)
+    for ask in (words.get, lambda key: words.search(like=key), words.image_bytes):
+        with pytest.raises(NotFound):
+            ask("\ud800")
+    with pytest.raises(BadFilter):
+        words.items(where="\ud800")
+
+
 def test_searches_agree_however_they_are_asked(words):
     asked = Query("a red door", target="text", k=2)
     hits = words.search(asked)
@@ -160,6 +207,9 @@ def test_fields_of_a_query_are_given_by_name_everywhere(words):
     [
         ({"k": 2.5}, "k is 2.5; expected a whole number"),
         ({"k": None}, "k is None; expected"),
+        ({"k": 0}, "k is 0; expected 1 to 10000"),
+        ({"min_score": float("nan")}, "min_score is nan; expected a finite number"),
+        ({"text_weight": 2}, "text_weight is 2; expected 0 to 1"),
         ({"where": 5}, "where is 5; expected a filter as text"),
         ({"diversity": "x"}, "diversity is 'x'; expected a number"),
         ({"without": "people"}, "without is 'people'; expected several"),
@@ -222,6 +272,30 @@ def test_long_work_ends_before_the_call_does(store, words):
         move("words", "toy", keep="words")
 
 
+def test_findings_are_the_same_here_and_there(store, words):
+    words.add(Item(f"red{at}", image=picture("red"), texts=("a red thing",)) for at in range(2))
+    words.add(Item(f"blue{at}", image=picture("blue"), texts=("a blue thing",)) for at in range(3))
+    remote = isinstance(store, RemoteStore)
+    found = words.clusters(2, central=9) if remote else clusters(words, 2, central=9)
+    assert [(each.size, set(each.central)) for each in found] == [
+        (3, {"blue0", "blue1", "blue2"}),
+        (2, {"red0", "red1"}),
+    ]
+    assert "a blue thing" in found[0].names
+    named = {"names": ["sea", "fire"], "n": 1}
+    (one,) = words.clusters(**named) if remote else clusters(words, **named)
+    assert set(one.names) == {"sea", "fire"}
+    drawn = words.map_of(4) if remote else map_of(words, 4)
+    assert (len(drawn.points), drawn.pictures, type(drawn.points)) == (4, 5, tuple)
+    assert sum(each.size for each in drawn.groups) == 4
+    assert words.get(drawn.groups[0].item.key).texts == drawn.groups[0].item.texts
+    off = {"hubs": "off", "expand": "off"}
+    measured = words.calibrate(**off) if remote else calibrate(words, **off)
+    assert (measured.queries, measured.expand, measured.hubs_gain) == (0, False, None)
+    with pytest.raises(Invalid, match="expected"):
+        words.clusters(99) if remote else clusters(words, 99)
+
+
 def test_answers_are_the_same_here_and_there(store, words, tmp_path):
     (tmp_path / "asked.png").write_bytes(picture("red"))
     words.add(
@@ -246,6 +320,8 @@ def test_answers_are_the_same_here_and_there(store, words, tmp_path):
     with pytest.raises(Invalid):
         answering.ask("", **settings)
     if remote:
+        with pytest.raises(Invalid, match=r"cannot be sent .* expected texts, finite numbers"):
+            words.ask("what", min_score=float("nan"))
         nothing = words.caption(picture("red"), generator="consensus", where="year == 1900")
         assert (nothing.text, nothing.citations) == (None, ())
         assert nothing.abstained
@@ -285,11 +361,69 @@ def test_errors_are_of_the_same_kind(store, words):
         store.collection("words")
 
 
+# What a collection here can do and a served one cannot, and why
+ONLY_HERE = {
+    "add_vectors": "the server encodes, so that no vector of another space gets in",
+    "store": "of the indexer of corpora; the server takes items",
+    "use": "the server chooses the encoder of a space",
+    "encoder": "POST /v1/embeddings encodes; a server's encoder cannot be handed over",
+    "kept_thumbnail": "a cache beside the index, which only the server has",
+    "picture_version": "goes over the wire as an ETag",
+    "close": "the connections are the store's",
+}
+ONLY_HERE_OF_STORES = {
+    "index_field": "builds an index in the database, which whoever runs the server decides on"
+}
+ONLY_HERE_OF_ANSWERERS = {
+    "captions": "one picture a request",
+    "prompt": "evidence stays with the server",
+    "decide": "evidence stays with the server",
+    "confidence": "goes over the wire with each answer",
+}
+FUNCTIONS_ONLY_HERE = {
+    "index": "reads folders of the machine it runs on",
+    "tune": "takes minutes of all cores, which whoever runs the server decides on",
+    "summarise": "a command; the server has no route for it yet",
+    "reply": "a command; the server has no route for it yet",
+    "report": "a command; the server has no route for it yet",
+    "translate": "a command; the server has no route for it yet",
+}
+SERVED_FUNCTIONS = {  # that take the collection
+    "duplicates": duplicates,
+    "clusters": clusters,
+    "calibrate": calibrate,
+    "map_of": map_of,
+}
+
+
+def public(kind: type) -> set[str]:
+    return {name for name, _ in inspect.getmembers(kind) if not name.startswith("_")}
+
+
+def test_what_a_served_collection_lacks_is_named_with_its_reason():
+    assert public(embedstore.Collection) - public(RemoteCollection) - {"name"} == set(ONLY_HERE)
+    assert public(embedstore.Store) - public(RemoteStore) == set(ONLY_HERE_OF_STORES)
+    assert public(Answerer) - public(RemoteCollection) == set(ONLY_HERE_OF_ANSWERERS)
+    assert not set(FUNCTIONS_ONLY_HERE) & public(RemoteCollection)
+
+
+def test_every_route_of_a_collection_has_a_method():
+    others = {
+        "": "describe",
+        "map": "map_of",
+        "originals": "image_bytes",
+        "thumbnails": "thumbnail",
+        "re-embed": "re_embed",
+    }
+    routes = {path.partition("{name}")[2].strip("/").partition("/")[0] for path in OF_ONE}
+    asked = public(RemoteCollection) | public(RemoteStore)
+    assert {others.get(route, route) for route in routes} <= asked
+
+
 def test_the_faces_have_the_same_methods_and_parameters():
     def parameters(method) -> list[str]:
         return list(inspect.signature(method).parameters)[1:]
 
-    done_here = {"duplicates": duplicates}  # a function, which takes the collection
     answers = {"caption": Answerer.caption, "ask": Answerer.ask}  # chosen there before it is asked
     for name, method in inspect.getmembers(RemoteCollection, inspect.isfunction):
         if not name.startswith("_"):
@@ -297,7 +431,7 @@ def test_the_faces_have_the_same_methods_and_parameters():
                 wanted = [*parameters(answers[name]), "generator", "settings"]
                 assert parameters(method) == wanted, name
                 continue
-            here = done_here.get(name) or getattr(embedstore.Collection, name)
+            here = SERVED_FUNCTIONS.get(name) or getattr(embedstore.Collection, name)
             wanted = [each for each in parameters(here) if each != "workers"]
             assert parameters(method) == wanted, name
     wanted = [each for each in parameters(re_embed) if each != "workers"]
@@ -398,9 +532,26 @@ def test_a_server_that_is_silent_is_waited_for_so_long_and_asked_once():
             silent.accept()
 
 
+def test_what_is_no_embedstore_is_told():
+    line = client_line.Line("http://server", None, 1.0, 0)
+    line._client.close()
+    page = httpx.Response(200, html="<p>Welcome</p>")
+    line._client = httpx.Client(
+        base_url="http://server/v1", transport=httpx.MockTransport(lambda _: page)
+    )
+    with (
+        RemoteStore(line) as remote,
+        pytest.raises(Unavailable, match=r"text/html.*; expected JSON"),
+    ):
+        remote.collections()
+
+
 def test_a_server_that_is_not_there_is_told():
-    with pytest.raises(Invalid, match="http://localhost:8000"):
-        connect("localhost")
+    for url in ("localhost", "http://localhost:port", "http://[::1"):
+        with pytest.raises(Invalid, match="http://localhost:8000"):
+            connect(url)
+    with pytest.raises(Invalid, match="embedstore keys create"):
+        connect("http://localhost:8000", key="ключ")
     with (
         connect("http://127.0.0.1:9", retries=1) as nobody,
         pytest.raises(Unavailable, match="embedstore serve"),

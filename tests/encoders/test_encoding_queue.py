@@ -91,10 +91,23 @@ def test_a_lone_call_waits_for_nobody(slow, queue):
     assert min(took) < 0.002
 
 
-def test_large_calls_go_past_the_queue(slow, queue):
-    slow.go.set()
-    assert len(queue.encode_texts(["x"] * (MOST_AT_ONCE + 1))) == MOST_AT_ONCE + 1
+def test_many_texts_take_turns_and_many_pictures_go_past_the_queue(slow, queue):
+    words = [f"red {n}" for n in range(2 * MOST_AT_ONCE + 1)]
+    with ThreadPoolExecutor(2) as threads:
+        many = threads.submit(queue.encode_texts, words)
+        until(lambda: slow.asked)
+        few = threads.submit(queue.encode_texts, ["blue"])
+        until(lambda: queue.waiting)
+        slow.go.set()
+        np.testing.assert_allclose(many.result(), slow.real.encode_texts(words), atol=1e-6)
+        assert few.result().shape == (1, queue.space.dim)
+    assert max(slow.asked) <= MOST_AT_ONCE
+    assert sum(slow.asked) == len(words) + 1
     assert queue.encode_texts([]).shape == (0, queue.space.dim)
+    side = queue.preprocess.size
+    pictures = [np.zeros((side, side, 3), np.uint8)] * (MOST_AT_ONCE + 1)
+    assert len(queue.encode_images(pictures)) == len(pictures)
+    assert slow.asked[-1] == -len(pictures)
 
 
 def test_a_closed_queue_finishes_what_waits_and_takes_no_more(slow):

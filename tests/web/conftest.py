@@ -22,6 +22,7 @@ from embedstore.gallery import corpus
 from embedstore.indexing import index
 
 HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=2</script>'
+BOATS = ("a yacht leaves the harbour", "a small boat on the water", "a boat on the calm water")
 TEXTS = {"sea": "a boat on the sea", "hill": "a house on a hill", "door": "a red door"}
 
 
@@ -37,6 +38,15 @@ def pictures(folder: Path) -> list[Item]:
             items.append(Item(f"{colour}/{at}.png", path, (said,), meta))
         items.append(Item(f"q{colour}", path, ("what colour is it",), {"answers": [colour]}))
     return items
+
+
+def boats(folder: Path) -> Iterator[Item]:
+    """Pictures that are alike and no duplicates, each with a caption of its own."""
+    for at, said in enumerate(BOATS):
+        picture = Image.new("RGB", (96, 96), "blue")
+        picture.paste("white", (0, 0, 32 * at + 16, 96))
+        picture.save(folder / f"boat{at}.png")
+        yield Item(f"boat/{at}.png", folder / f"boat{at}.png", (said,))
 
 
 @contextmanager
@@ -83,6 +93,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("web")
     with embedstore.open(folder / "store") as store:
         store.create("doors", "toy").add(pictures(folder))
+        store.create("yachts", "toy").add(boats(folder))
         store.create("empty", "toy")
         store.create("texts", "toy").add([Item(key, texts=(said,)) for key, said in TEXTS.items()])
         index(store.create("gallery", "toy"), corpus(), workers=0)

@@ -39,13 +39,15 @@ def test_more_like_this_but_not_that(doors):
     assert parts == ["like blue/0.png✕", "not red✕", "not snow✕"]
 
 
-def test_a_caption_is_cited_and_what_it_rests_on_stands_out(doors):
-    dialog = opened(doors, "red/1")
+def test_a_caption_is_cited_and_what_it_rests_on_stands_out(open_page):
+    dialog = opened(open_page("yachts"), "boat/0")
     dialog.locator("#describe").click()
-    dialog.locator("#answer .said", has_text="a red door").wait_for()
+    dialog.locator("#answer .said", has_text="a small boat on the water").wait_for()
     dialog.locator(".cited").first.wait_for()
     cited = dialog.locator(".cited")
-    assert re.fullmatch(r"\d+%: a red door", cited.first.locator(".rests").text_content())
+    said = cited.first.locator(".rests").text_content()
+    assert re.fullmatch(r"\d+%: a small boat on the water", said)
+    assert dialog.locator(".cited[data-key='boat/0.png']").count() == 0  # not by its own caption
     numbers = cited.locator(".number").all_text_contents()
     assert all(f"[{number}]" in dialog.locator("#answer .why").text_content() for number in numbers)
 
