@@ -113,21 +113,25 @@ def generator_options(command: Command) -> Command:
     """Add the options that say who writes, and how sure it must be."""
     for option in (
         click.option(
-            "--generator",
-            envvar="EMBEDSTORE_GENERATOR",
-            help="consensus, head, head:FOLDER, endpoint:URL#MODEL or hf:FOLDER.  "
-            "[default: head where it fits the collection, else consensus]",
-        ),
-        click.option(
-            "--risk",
-            type=float,
-            help="Share of given answers that may be wrong, 0 to 1.",
+            "--risk", type=float, help="Share of given answers that may be wrong, 0 to 1."
         ),
         click.option("--min-confidence", type=float, help="Withhold what is less probably right."),
-        endpoint_options,
-    )[::-1]:
+        writer_options,
+    ):
         command = option(command)
     return command
+
+
+def writer_options(command: Command) -> Command:
+    """Add the options that say who writes."""
+    choice = click.option(
+        "--generator",
+        envvar="EMBEDSTORE_GENERATOR",
+        help="consensus, head, head:FOLDER, endpoint:URL#MODEL or hf:FOLDER.  "
+        "[default: head where it fits the collection, else consensus]",
+    )
+    chosen: Command = choice(endpoint_options(command))
+    return chosen
 
 
 def endpoint_settings(given: Mapping[str, Any]) -> "EndpointSettings":

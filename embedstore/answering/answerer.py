@@ -6,12 +6,13 @@ from math import isfinite
 from pathlib import Path
 
 from embedstore.answering import generators, reading
+from embedstore.answering.citations import citations
 from embedstore.answering.confidence import Confidence, Task
 from embedstore.answering.evidence import OwnGroup, gather
 from embedstore.answering.features import features
 from embedstore.answering.kept import known
 from embedstore.answering.reading import Words
-from embedstore.answering.types import CITED, Answer, Citation, Draft, Evidence, Generator, Prompt
+from embedstore.answering.types import Answer, Draft, Generator, Prompt
 from embedstore.collection import Collection
 from embedstore.errors import Invalid, SpaceMismatch
 
@@ -231,22 +232,6 @@ class Answerer:
             low = f"no answer is surely right often enough (confidence {stated:.2f}); "
             low += f"the least risk that was kept in measuring is {measured.least_risk()}"
         return f"{apart}: {low}" if disagree else low
-
-
-def citations(evidence: Sequence[Evidence], support: Sequence[float]) -> tuple[Citation, ...]:
-    """Cite the evidence that an answer rests on, strongest first."""
-    cited = [
-        Citation(number, each.key, says(each), each.score, float(share))
-        for number, (each, share) in enumerate(zip(evidence, support, strict=True), 1)
-        if share >= CITED
-    ]
-    return tuple(sorted(cited, key=lambda citation: (-citation.support, citation.number)))
-
-
-def says(evidence: Evidence) -> str:
-    """Give in one line what a piece of evidence says."""
-    said = evidence.texts[0] if evidence.texts else ""
-    return f"{said} - {', '.join(evidence.answers)}" if evidence.answers else said
 
 
 def _task(question: str | None) -> Task:

@@ -14,7 +14,7 @@ from api.app import create_app
 from api.cli import EXIT_CODES, main
 from embedstore import Item
 from embedstore.answering import generators
-from embedstore.answering.head import folder
+from embedstore.answering.head import generator as head_generator
 
 CAPTION, ASK = "/v1/collections/doors/caption", "/v1/collections/doors/ask"
 
@@ -184,7 +184,7 @@ def test_a_head_that_is_not_there_is_no_choice_and_no_path_is_told(
     served, doors, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(generators, "BUNDLED_HEAD", tmp_path / "config.json")
-    monkeypatch.setattr(folder, "BUNDLED", tmp_path)  # where the weights are not
+    monkeypatch.setattr(head_generator, "BUNDLED", tmp_path)  # where the weights are not
     assert generators.bundled() == ("consensus",)
     refused = served.post(ASK, json={"question": "x", "generator": "head"})
     assert refused.status_code == 404
@@ -195,6 +195,21 @@ def test_a_head_that_is_not_there_is_no_choice_and_no_path_is_told(
         gone = made.post(ASK, json={"question": "a red door"})
     assert gone.status_code == 503
     assert str(tmp_path) not in refused.text + gone.text
+
+
+def test_how_sure_answers_are_is_measured_on_the_store_itself(run, doors):
+    assert "8 items" in run("calibrate-answers", code=5)  # expected 100 at least
+    doors.collection("doors").add(
+        Item(f"shop{at}", None, (f"when does shop {at} open",), {"answers": ["nine"]})
+        for at in range(110)
+    )
+    [told] = json.loads(run("calibrate-answers", "--json"))
+    assert (told["generator"], told["task"]) == ("consensus", "ask")
+    assert told["n"] > 0
+    answer = json.loads(run("ask", "when does shop 7 open", "--json"))
+    assert answer["answer"] == "nine"
+    assert answer["confidence"] > 0.8
+    assert "consensus" in run("calibrate-answers")
 
 
 def test_the_demo_answers_from_other_photos(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from embedstore import encoders
-from embedstore.answering.answerer import citations
+from embedstore.answering.citations import citations
 from embedstore.answering.head.generator import HeadGenerator
 from embedstore.answering.types import Evidence, Prompt
 
