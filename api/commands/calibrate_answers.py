@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     show_default=True,
     help="With captions, and as many with answers, to ask about at most.",
 )
+@click.option("--forget", is_flag=True, help="Measure nothing; forget what was measured.")
 @writer_options
 @answer_options
-def calibrate_answers(items: int, wanted: Wanted) -> None:
+def calibrate_answers(items: int, forget: bool, wanted: Wanted) -> None:
     """Measure how sure answers are, on items whose captions or answers the collection holds.
 
     Each is asked about as if it were not there, and what is written is judged by what it says
@@ -33,9 +34,15 @@ def calibrate_answers(items: int, wanted: Wanted) -> None:
     Example:
       embedstore calibrate-answers
       embedstore calibrate-answers --generator consensus --items 1000
+      embedstore calibrate-answers --forget
     """
+    from embedstore.answering.kept import keep
     from embedstore.answering.measuring import measure_answers
 
+    if forget:
+        with wanted.opened() as collection:
+            keep(collection, {})
+        return
     with wanted.answerer() as answerer, progress("asking about stored items") as show:
         found = measure_answers(answerer, items, show)
     if wanted.as_json:
@@ -60,6 +67,8 @@ def calibrate_answers(items: int, wanted: Wanted) -> None:
         ],
     )
     click.echo("`--risk` and `--min-confidence` of caption and ask choose other thresholds")
+    undo = f"embedstore calibrate-answers --collection {wanted.collection} --forget"
+    click.echo(f"take it back with `{undo}`")
 
 
 def _figures(found: "Confidence") -> dict[str, object]:

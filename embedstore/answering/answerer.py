@@ -230,7 +230,7 @@ class Answerer:
         low = f"confidence {stated:.2f} is below {least:.2f}"
         if least > 1.0:
             low = f"no answer is surely right often enough (confidence {stated:.2f}); "
-            low += f"the least risk that was kept in measuring is {measured.least_risk()}"
+            low += f"the least risk that could be kept in measuring is {measured.least_risk()}"
         return f"{apart}: {low}" if disagree else low
 
 

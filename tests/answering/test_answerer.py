@@ -119,7 +119,7 @@ def test_low_confidence_is_withheld_and_high_is_told(doors):
     assert ask(sure(2.0), min_confidence=0.9).text is None
     assert ask(sure(2.0, thresholds={"0.3": 0.7}), risk=0.3).text == "red"
     assert (
-        "the least risk that was kept in measuring is 0.3"
+        "the least risk that could be kept in measuring is 0.3"
         in ask(sure(2.0, thresholds={"0.3": 0.7}), risk=0.1).abstained
     )
     both = ask(sure(-2.0), Says("red", agreement=0.1))

@@ -209,7 +209,9 @@ def test_how_sure_answers_are_is_measured_on_the_store_itself(run, doors):
     answer = json.loads(run("ask", "when does shop 7 open", "--json"))
     assert answer["answer"] == "nine"
     assert answer["confidence"] > 0.8
-    assert "consensus" in run("calibrate-answers")
+    assert "--forget" in run("calibrate-answers")
+    assert run("calibrate-answers", "--forget") == ""
+    assert json.loads(run("ask", "when does shop 7 open", "--json"))["confidence"] is None
 
 
 def test_the_demo_answers_from_other_photos(tmp_path):
