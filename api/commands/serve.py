@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 SWITCH_SECONDS = 0.0005
 EVERY_ADDRESS = {"0.0.0.0", "::"}  # noqa: S104
 LEAST_KEY = 16  # characters
+ENDPOINT_SHARE = 0.9  # of the time of a request
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*")
 
 
@@ -148,7 +150,10 @@ def _allowed(settings: dict[str, Any]) -> "Allowed":
     from api.allowed import Allowed
     from embedstore.errors import EmbedStoreError
 
-    allowed = Allowed(settings["generator"], endpoint_settings(settings))
+    told = endpoint_settings(settings)
+    # Else the request would end first, and its client not be told what was waited for
+    budget = min(told.budget, ENDPOINT_SHARE * settings["max_seconds"])
+    allowed = Allowed(settings["generator"], replace(told, budget=budget))
     try:
         allowed.load()
     except EmbedStoreError as error:

@@ -18,6 +18,9 @@ from api.jobs import Jobs
 from embedstore import Item
 from embedstore.answering import generators
 from embedstore.answering.consensus import ConsensusGenerator
+from embedstore.answering.endpoint_http import Limits
+from embedstore.answering.generators import EndpointSettings
+from embedstore.errors import NotFound
 from embedstore.types import Space
 
 DOWN = "endpoint:http://127.0.0.1:9/v1#parrot"
@@ -134,6 +137,31 @@ def test_an_endpoint_that_is_down_is_told_as_that(served, caplog, monkeypatch):
         told = "the generator endpoint:parrot cannot be reached or does not work now"
         assert answer.json()["detail"].startswith(told)
         assert "127.0.0.1" not in answer.text
+
+
+def test_how_an_endpoint_is_asked_is_set_outside(store, monkeypatch):
+    told = []
+
+    def load(name: str, *, endpoint: EndpointSettings):
+        told.append(endpoint)
+        raise NotFound(name)
+
+    monkeypatch.setattr(generators, "load", load)
+    where = ["--store", str(store.folder), "--generator", DOWN]
+    flags = ["--endpoint-timeout", "3", "--endpoint-budget", "9", "--endpoint-text-only"]
+    CliRunner().invoke(main, ["ask", "x", "-c", "words", *where, *flags])
+    CliRunner().invoke(
+        main,
+        ["serve", "--max-seconds", "10", *where],
+        env={"EMBEDSTORE_ENDPOINT_RETRIES": "0", "EMBEDSTORE_ENDPOINT_KEY": "hidden"},
+    )
+    assert told == [
+        EndpointSettings(None, 3.0, 2, 9.0, images=False),
+        EndpointSettings("hidden", 30.0, 0, 9.0, images=True),
+    ]
+    monkeypatch.undo()
+    made = generators.load(DOWN, endpoint=told[0])
+    assert (made._limits, made._images) == (Limits(3.0, 2, 9.0), False)
 
 
 @pytest.mark.parametrize(
