@@ -14,7 +14,7 @@ from api.app import create_app
 from api.cli import EXIT_CODES, main
 from embedstore import Item
 from embedstore.answering import generators
-from embedstore.answering.head import folder
+from embedstore.answering.head import generator
 
 CAPTION, ASK = "/v1/collections/doors/caption", "/v1/collections/doors/ask"
 
@@ -184,7 +184,7 @@ def test_a_head_that_is_not_there_is_no_choice_and_no_path_is_told(
     served, doors, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(generators, "BUNDLED_HEAD", tmp_path / "config.json")
-    monkeypatch.setattr(folder, "BUNDLED", tmp_path)  # where the weights are not
+    monkeypatch.setattr(generator, "BUNDLED", tmp_path)  # where the weights are not
     assert generators.bundled() == ("consensus",)
     refused = served.post(ASK, json={"question": "x", "generator": "head"})
     assert refused.status_code == 404
