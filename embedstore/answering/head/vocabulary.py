@@ -72,5 +72,9 @@ class Vocabulary:
 
 
 def plain(text: str) -> str:
-    """Put a text into one line without the full stop that captions end in at random."""
-    return " ".join(text[:_MOST_CHARACTERS].split()).rstrip(" .").strip()
+    """Put a text into one line without the full stop that captions end in at random.
+
+    Half of a surrogate pair, which the tokenizer takes for no text at all, becomes a question mark.
+    """
+    whole = text[:_MOST_CHARACTERS].encode("utf-8", "replace").decode()
+    return " ".join(whole.split()).rstrip(" .").strip()

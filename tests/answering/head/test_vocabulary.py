@@ -36,3 +36,7 @@ def test_it_is_the_same_after_writing_and_reading():
 
 def test_a_text_is_cut_to_the_pieces_asked_for():
     assert len(LEARNT.encode("x" * 100_000, 7)) == 7
+
+
+def test_half_a_surrogate_pair_is_a_sign_like_others(vocabulary):
+    assert vocabulary.encode("a \ud800 dog", 20) == vocabulary.encode("a ? dog", 20)
