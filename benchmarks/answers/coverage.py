@@ -82,10 +82,11 @@ def command(
 
 @dataclass(frozen=True)
 class Told:
-    """What a generator answered: features of each answer, and which are right `(n,)`."""
+    """What a generator answered: features of each answer, which are right, and its own, `(n,)`."""
 
     named: list[dict[str, float]]
     right: np.ndarray
+    own: np.ndarray
 
     @classmethod
     def by(cls, generator: Generator, asked: Cases, floor: float) -> "Told":
@@ -93,7 +94,8 @@ class Told:
         drafts = contenders.drafts(generator, asked.shown, generator.name)
         pairs = zip(asked.shown, drafts, strict=True)
         named = [features(prompt, draft) for prompt, draft in pairs]
-        return cls(named, asked.right(drafts, floor))
+        own = np.array([draft.writer is None for draft in drafts])
+        return cls(named, asked.right(drafts, floor), own)
 
 
 def keep_beside(generator: Generator, told: Told, asked: Cases, space: str, floor: float) -> None:
@@ -103,8 +105,13 @@ def keep_beside(generator: Generator, told: Told, asked: Cases, space: str, floo
         return
     captions = asked.shown[0].question is None
     about = CAPTIONS_RIGHT.format(floor) if captions else ANSWERS_RIGHT
+    own = np.flatnonzero(told.own)
     found = confidence.measure(
-        told.named, told.right, space=space, groups=asked.owners, about={"right": about}
+        [told.named[place] for place in own],
+        told.right[own],
+        space=space,
+        groups=[asked.owners[place] for place in own],
+        about={"right": about},
     )
     kept = confidence.save(found, "head", "caption" if captions else "ask", folder)
     click.echo(f"kept {kept.name} beside the weights")
