@@ -25,7 +25,7 @@ from embedstore.training.pairs import Pairs
 from embedstore.types import Encoder
 
 # Measured on half of Flickr8k's and DAQUAR's held-out pictures, see benchmarks/LOG.md
-CAPTIONS = Search(beams=16, penalty=1.1, trust=8.0, fit=2.0, fitted=4)
+CAPTIONS = Search(beams=16, penalty=1.1, trust=8.0, fit=2.0, fitted=6)
 ANSWERS = Search(beams=8, most=12, penalty=1.0, trust=9.0)
 _NEAREST = 40
 
