@@ -1,10 +1,13 @@
 """What encoders are called at the door: never by a path of this machine."""
 
+import re
+
 from embedstore.errors import Unavailable
 from embedstore.types import Space
 
 BUNDLED = ("mini",)
-_PLAIN = frozenset({"mini", "toy"})
+# A word, or what hubs have: no folder, whose name is a path with more in it than one slash
+_PLAIN = re.compile(r"[\w-][\w.-]*|(openclip|hf-hub):[\w-][\w.-]*(/[\w-][\w.-]*)?")
 
 
 class NoEncoder(Unavailable):
@@ -13,4 +16,5 @@ class NoEncoder(Unavailable):
 
 def model_name(space: Space) -> str:
     """Give the name under which requests choose the encoder of a space."""
-    return space.encoder if space.encoder in _PLAIN else f"space-{space.fingerprint}"
+    plain = _PLAIN.fullmatch(space.encoder)
+    return space.encoder if plain else f"space-{space.fingerprint}"

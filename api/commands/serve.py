@@ -3,10 +3,9 @@
 import gc
 import logging
 import os
-import re
 import socket
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from api.commands.answering import endpoint_settings
+from api.host_names import checked_names, hosts
 from api.output import print_json, print_table, printable
 from api.settings import LOOPBACK, endpoint_options, json_option, option, store_options
 from api.settings_shown import shown
@@ -30,10 +30,8 @@ if TYPE_CHECKING:
 # A search lets go of Python's lock a dozen times; while requests pour in, it has it back after 5 ms
 # each time. With less it answers a third more of them; with much less, fewer where all is calm.
 SWITCH_SECONDS = 0.0005
-EVERY_ADDRESS = {"0.0.0.0", "::"}  # noqa: S104
 LEAST_KEY = 16  # characters
 ENDPOINT_SHARE = 0.9  # of the time of a request
-HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*")
 
 
 @click.command()
@@ -94,7 +92,7 @@ def _refuse_open_door(settings: dict[str, Any]) -> None:
             f"the API key has {len(key)} characters, which can be guessed; expected {LEAST_KEY} at "
             "least; make one with `openssl rand -hex 32`, or with `embedstore keys create NAME`"
         )
-    names = _names(settings["allowed_host"])
+    names = checked_names(settings["allowed_host"])
     public = [("--host", settings["host"]), *(("--allowed-host", name) for name in sorted(names))]
     # Requests that a proxy passes on come from loopback, so a name is as open a door as an address
     flag, name = next((each for each in public if each[1] not in LOOPBACK), (None, None))
@@ -104,24 +102,6 @@ def _refuse_open_door(settings: dict[str, Any]) -> None:
             "make one with `embedstore keys create NAME` or set EMBEDSTORE_API_KEY, "
             "or serve on 127.0.0.1 without --allowed-host"
         )
-
-
-def _names(given: Iterable[str]) -> frozenset[str]:
-    for name in given:
-        if not HOST_NAME.fullmatch(name):
-            raise click.UsageError(
-                f"--allowed-host {name!r} is no host name; expected one without scheme, port and "
-                "path, such as photos.example.org"
-            )
-    return frozenset(name.lower() for name in given)
-
-
-def hosts(settings: dict[str, Any]) -> frozenset[str] | None:
-    """Give the names the server answers to; None for any."""
-    names, own = _names(settings["allowed_host"]), settings["host"]
-    if not names and own not in LOOPBACK:
-        return None
-    return LOOPBACK | names | ({own} - EVERY_ADDRESS)
 
 
 def _has_keys(settings: dict[str, Any]) -> bool:

@@ -1,14 +1,14 @@
 """A question or a picture into an answer that cites its neighbours, or says why there is none."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
 from embedstore.answering import generators, reading
 from embedstore.answering.citations import citations
 from embedstore.answering.confidence import Confidence, Task
-from embedstore.answering.evidence import OwnGroup, gather
+from embedstore.answering.evidence import OwnGroup, gather, near
 from embedstore.answering.features import features
 from embedstore.answering.kept import known
 from embedstore.answering.reading import Words
@@ -150,7 +150,7 @@ class Answerer:
             Unavailable: What the generator needs cannot be reached.
         """
         reasons = [self._silent(prompt) for prompt in prompts]
-        prompts = [self.near(prompt) for prompt in prompts]
+        prompts = [near(prompt, self.settings.min_score) for prompt in prompts]
         told = [prompt for prompt, reason in zip(prompts, reasons, strict=True) if reason is None]
         drafts = iter(self.generator.generate(told))
         return [
@@ -174,11 +174,6 @@ class Answerer:
         if (name, task) not in self._measured:
             self._measured[name, task] = known(self.collection, name, task, folder)
         return self._measured[name, task]
-
-    def near(self, prompt: Prompt) -> Prompt:
-        """Leave out neighbours that are none."""
-        least = self.settings.min_score
-        return replace(prompt, evidence=tuple(e for e in prompt.evidence if e.score >= least))
 
     def _silent(self, prompt: Prompt) -> str | None:
         """Say why there is nothing to answer from; None where there is something."""

@@ -99,6 +99,11 @@ def gather(
     return Prompt(evidence, question, image, vector, encoder)
 
 
+def near(prompt: Prompt, least: float) -> Prompt:
+    """Leave out neighbours that score less, which are none."""
+    return replace(prompt, evidence=tuple(e for e in prompt.evidence if e.score >= least))
+
+
 def _queries(
     question: str | None, image: Path | bytes | None, k: int, where: str | None
 ) -> list[Query]:

@@ -9,7 +9,7 @@ import numpy as np
 from embedstore.answering import confidence, reading
 from embedstore.answering.answerer import Answerer
 from embedstore.answering.confidence import LEAST, Confidence, Task
-from embedstore.answering.evidence import OwnGroup
+from embedstore.answering.evidence import OwnGroup, near
 from embedstore.answering.features import features
 from embedstore.answering.kept import keep
 from embedstore.answering.types import Draft, Prompt
@@ -104,7 +104,7 @@ def _drafts(answerer: Answerer, case: _Case) -> Iterator[tuple[Prompt, Draft]]:
     apart = Answerer(answerer.collection, answerer.generator, settings)
     question = None if case.task == "caption" else case.item.texts[0]
     try:
-        prompt = apart.near(apart.prompt(question, case.item.image))
+        prompt = near(apart.prompt(question, case.item.image), settings.min_score)
     except BadImage:
         return
     if prompt.evidence:

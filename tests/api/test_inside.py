@@ -13,6 +13,7 @@ from PIL import Image
 from api.allowed import Allowed
 from api.app import create_app
 from api.cli import main
+from api.encoder_names import model_name
 from api.generator_names import public_names
 from api.jobs import Jobs
 from embedstore import Item
@@ -178,3 +179,21 @@ def test_a_generator_that_is_none_is_refused_before_anybody_is_served(store, nam
     assert done.exit_code == 2, done.output
     assert "Error: --generator: " in done.output
     assert told in done.output
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("mini", True),
+        ("openclip:ViT-B-32/laion2b_s34b_b79k", True),
+        ("hf-hub:timm/ViT-B-16-SigLIP", True),
+        ("local-dir:/home/alice/model", False),
+        ("openclip:ViT-B-32//home/alice/model.pt", False),
+        ("runs/mine", False),
+        ("/home/alice/run", False),
+        ("..", False),
+    ],
+)
+def test_encoders_have_their_own_names_unless_these_are_paths(name, plain):
+    space = Space(name, "weights", "preprocessing", 8)
+    assert model_name(space) == (name if plain else f"space-{space.fingerprint}")

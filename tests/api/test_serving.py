@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 import embedstore
 from api.cli import main
-from api.commands.serve import hosts
+from api.host_names import hosts
 from api.keys import KeyRing
 from api.settings import LOOPBACK
 

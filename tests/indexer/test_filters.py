@@ -10,7 +10,8 @@ from indexer import FaissIndex, IndexSpec, build, exact_neighbors, neighbor_reca
 from indexer import filter_plan as plans
 from indexer.filter_plan import plan_filter
 from indexer.planner import complete
-from indexer.sweep import Half, cheapest_first
+from indexer.sweep import Half, cheapest
+from indexer.truth import DOUBT
 
 N, DIM, K, PROMISE = 6000, 32, 10, 0.9
 CENTERS = np.random.default_rng(0).standard_normal((30, DIM))
@@ -39,9 +40,7 @@ def index(request: pytest.FixtureRequest) -> FaissIndex:
         whole = build(IMAGES, IndexSpec(request.param, DIM, nlist=80))
         asked = texts(200, 6)
         half = Half(asked, exact_neighbors(IMAGES, asked, K)[0])
-        # The narrowest that `settle` might choose, which depends on how fast each is here.
-        narrow = min(cheapest_first(whole, half, PROMISE), key=lambda one: width(one.spec))
-        BUILT[request.param] = whole.tuned(narrow.spec)
+        BUILT[request.param] = whole.tuned(cheapest(whole, half, PROMISE, DOUBT))
     return BUILT[request.param]
 
 
