@@ -131,10 +131,14 @@ class Promise:
     def _another(
         self, index: FaissIndex, found: Candidate, rows: Rows, queries: Vectors
     ) -> tuple[FaissIndex, Candidate]:
-        terms: dict[str, Any] = {"recall": self.recall, "k": self.k}
         try:
             best = tune(
-                rows, queries, **terms, memory_bytes=self.memory_bytes, gpus=gpu_count()
+                rows,
+                queries,
+                recall=self.recall,
+                k=self.k,
+                memory_bytes=self.memory_bytes,
+                gpus=gpu_count(),
             ).kept()
         except (NotReached, BadVectors) as error:  # the latter: too few queries to prove so much
             log.warning("%s; the index says so until `embedstore tune` promises less", error)

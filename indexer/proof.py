@@ -7,6 +7,9 @@ Bates, Candes, Jordan and Lei, "Learn then Test", https://arxiv.org/abs/2110.010
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 from indexer.faiss_index import FaissIndex
 from indexer.sweep import Half, cheapest, measure, stronger
@@ -31,10 +34,17 @@ def queries_to_prove(recall: float, kinds: int = 4) -> int:
     return 2 * queries_needed(recall, DOUBT / (kinds * _WALKS))
 
 
-def proven(
-    index: FaissIndex, sweep: Half, proof: Half, recall: float, doubt: float
-) -> tuple[IndexSpec, float]:
-    """Give the cheapest parameters that are proven to reach a recall, and the bound.
+@dataclass(frozen=True)
+class Proven:
+    """Search parameters, the mean recall of the proving half with them, and its bound."""
+
+    spec: IndexSpec
+    recall: float
+    bound: float
+
+
+def proven(index: FaissIndex, sweep: Half, proof: Half, recall: float, doubt: float) -> Proven:
+    """Give the cheapest parameters that are proven to reach a recall.
 
     Args:
         index: One that is not exact.
@@ -49,28 +59,28 @@ def proven(
     """
     doubt = doubt / _WALKS
     if queries_needed(recall, doubt) > len(proof.queries):
-        spec = cheapest(index, sweep, recall, _EVEN)
-        return spec, _bound(index, spec, proof, doubt)
+        return _tried(index, cheapest(index, sweep, recall, _EVEN), proof, doubt)
     ladder = stronger(cheapest(index, sweep, recall, doubt))
     for walk in (ladder[:_NEAR], ladder[_NEAR:]):
         found = _weakest(index, walk[::-1], proof, recall, doubt)
         if found is not None:
             return found
-    return ladder[-1], _bound(index, ladder[-1], proof, doubt)
+    return _tried(index, ladder[-1], proof, doubt)
 
 
 def _weakest(
     index: FaissIndex, walk: Sequence[IndexSpec], proof: Half, recall: float, doubt: float
-) -> tuple[IndexSpec, float] | None:
-    """Walk from strong to weak as long as the bound holds; give the last and its bound."""
+) -> Proven | None:
+    """Walk from strong to weak as long as the bound holds; give the last."""
     kept = None
     for spec in walk:
-        bound = _bound(index, spec, proof, doubt)
-        if bound < recall:
+        found = _tried(index, spec, proof, doubt)
+        if found.bound < recall:
             break
-        kept = spec, bound
+        kept = found
     return kept
 
 
-def _bound(index: FaissIndex, spec: IndexSpec, proof: Half, doubt: float) -> float:
-    return lower_bound(measure(index.tuned(spec), proof), doubt)
+def _tried(index: FaissIndex, spec: IndexSpec, proof: Half, doubt: float) -> Proven:
+    recalls = measure(index.tuned(spec), proof)
+    return Proven(spec, float(np.mean(recalls)), lower_bound(recalls, doubt))

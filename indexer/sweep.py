@@ -31,15 +31,6 @@ class Half:
     true: Ids
 
 
-@dataclass(frozen=True)
-class Trial:
-    """Parameters and what they did on the sweeping half; `cpu_us` as in `Candidate`."""
-
-    spec: IndexSpec
-    recall: float
-    cpu_us: float
-
-
 def measure(index: FaissIndex, half: Half) -> NDArray[np.float64]:
     """Give the recall `(q,)` of each query."""
     with one_thread():
@@ -54,7 +45,7 @@ def cheapest(index: FaissIndex, half: Half, recall: float, doubt: float) -> Inde
     the edge of what reaches the recall visits each row and column of the grid once.
     """
     widths, reranks = _widths(index.spec), RERANKS[index.spec.kind]
-    reached: list[Trial] = []
+    reached: list[tuple[float, IndexSpec]] = []
     column = len(reranks) - 1
     for width in widths:
         enough = None  # with as little re-scoring as reaches the recall at this width
@@ -65,9 +56,8 @@ def cheapest(index: FaissIndex, half: Half, recall: float, doubt: float) -> Inde
             enough = spec
             column -= 1
         if enough is not None:
-            reached.append(timed(index, half, enough))
-    best = min(reached, key=lambda trial: trial.cpu_us, default=None)
-    return strongest(index.spec) if best is None else best.spec
+            reached.append((cost(index, enough, half), enough))
+    return min(reached, key=lambda each: each[0], default=(0.0, strongest(index.spec)))[1]
 
 
 def stronger(spec: IndexSpec) -> list[IndexSpec]:
@@ -82,17 +72,15 @@ def strongest(spec: IndexSpec) -> IndexSpec:
     return _with(spec, _widths(spec)[-1], RERANKS[spec.kind][-1])
 
 
-def timed(index: FaissIndex, half: Half, spec: IndexSpec) -> Trial:
-    """Measure parameters and what a query costs with them."""
+def cost(index: FaissIndex, spec: IndexSpec, half: Half) -> float:
+    """Give the CPU time of one query asked alone with some parameters, microseconds."""
     tuned, k = index.tuned(spec), half.true.shape[1]
-    recalls = measure(tuned, half)
     asked = half.queries[:TIMED]
     tuned.search(asked[:1], k)  # the first pays for what later ones reuse
     start = time.thread_time()
     for query in asked:
         tuned.search(query[None], k)
-    spent = time.thread_time() - start
-    return Trial(spec, float(np.mean(recalls)), 1e6 * spent / len(asked))
+    return 1e6 * (time.thread_time() - start) / len(asked)
 
 
 def _widths(spec: IndexSpec) -> list[int]:

@@ -18,8 +18,8 @@ from indexer.errors import BadVectors, NotReached
 from indexer.faiss_build import build
 from indexer.faiss_index import FaissIndex
 from indexer.planner import candidates, complete, footprint, is_exact, plan
-from indexer.proof import proven, queries_to_prove
-from indexer.sweep import Half, stronger, timed
+from indexer.proof import Proven, proven, queries_to_prove
+from indexer.sweep import Half, cost, strongest
 from indexer.truth import DOUBT, exact_neighbors
 from indexer.types import IndexSpec
 
@@ -204,11 +204,10 @@ def _halves(
 def _settle(
     index: FaissIndex, sweep: Half, proof: Half, recall: float, doubt: float
 ) -> tuple[FaissIndex, Candidate]:
-    exact = is_exact(index.spec, len(index))
-    spec, bound = stronger(index.spec)[-1], 1.0
-    if not exact:
-        spec, bound = proven(index, sweep, proof, recall, doubt)
-    trial = timed(index, proof, spec)
-    found = 1.0 if exact else trial.recall  # measured, equal scores would count as misses
-    size = footprint(spec, len(index))
-    return index.tuned(spec), Candidate(spec, found, bound, trial.cpu_us, size)
+    if is_exact(index.spec, len(index)):  # measured, equal scores would count as misses
+        found = Proven(strongest(index.spec), 1.0, 1.0)
+    else:
+        found = proven(index, sweep, proof, recall, doubt)
+    spec, size = found.spec, footprint(found.spec, len(index))
+    cpu_us = cost(index, spec, proof)
+    return index.tuned(spec), Candidate(spec, found.recall, found.bound, cpu_us, size)
