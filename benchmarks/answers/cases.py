@@ -12,8 +12,9 @@ from benchmarks.answers.captions import neighbours as of_photos
 from benchmarks.answers.question_data import questions_of
 from benchmarks.answers.questions import neighbours as of_questions
 from benchmarks.answers.vectors import Remembering
+from embedstore.answering import judging
+from embedstore.answering.confidence import Task
 from embedstore.answering.types import Draft, Prompt
-from embedstore.text_metrics import CiderD, vqa_accuracy
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,11 @@ class Cases:
     said: list[tuple[str, ...]]
     owners: list[Hashable]
 
+    @property
+    def task(self) -> Task:
+        """Say what is asked for."""
+        return "caption" if self.shown[0].question is None else "ask"
+
     def right(self, drafts: list[Draft], floor: float) -> NDArray[np.bool_]:
         """Say which drafts are right: `(n,)`.
 
@@ -37,11 +43,7 @@ class Cases:
             drafts: One a case.
             floor: CIDEr-D from which on a caption is right; an answer is if somebody gave it.
         """
-        texts = [draft.text for draft in drafts]
-        if self.shown[0].question is None:
-            return np.asarray(CiderD(self.said).corpus(texts, self.said)[1]) >= floor
-        pairs = zip(texts, self.said, strict=True)
-        return np.array([vqa_accuracy(text, answers) >= 1 for text, answers in pairs])
+        return judging.right(self.task, [draft.text for draft in drafts], self.said, floor)
 
 
 def cases(

@@ -15,10 +15,10 @@ from benchmarks.answers.reliability_plot import Judged
 from benchmarks.answers.vectors import remembering
 from benchmarks.retrieval import plain
 from embedstore import encoders
-from embedstore.answering import confidence, generators, risk
+from embedstore.answering import confidence, generators, judging, risk
+from embedstore.answering.confidence import half
 from embedstore.answering.features import features
 from embedstore.answering.types import Generator
-from embedstore.training.head.sureness import ANSWERS_RIGHT, CAPTIONS_RIGHT
 
 Row = dict[str, object]
 HALF = 0.5
@@ -103,17 +103,15 @@ def keep_beside(generator: Generator, told: Told, asked: Cases, space: str, floo
     folder = getattr(generator, "folder", None)
     if folder is None:
         return
-    captions = asked.shown[0].question is None
-    about = CAPTIONS_RIGHT.format(floor) if captions else ANSWERS_RIGHT
     own = np.flatnonzero(told.own)
     found = confidence.measure(
         [told.named[place] for place in own],
         told.right[own],
         space=space,
         groups=[asked.owners[place] for place in own],
-        about={"right": about},
+        about=judging.about(asked.task, floor),
     )
-    kept = confidence.save(found, "head", "caption" if captions else "ask", folder)
+    kept = confidence.save(found, "head", asked.task, folder)
     click.echo(f"kept {kept.name} beside the weights")
 
 
@@ -134,13 +132,6 @@ def crossed(
         fitted = confidence.fit(rows[fitting], right[fitting], names)
         stated[~fitting] = fitted.probability(rows[~fitting])
     return stated
-
-
-def half(owners: Sequence[object], seed: int) -> np.ndarray:
-    """Choose half of the pictures with all that is asked about them: `(n,)`, whether chosen."""
-    numbers = {owner: number for number, owner in enumerate(dict.fromkeys(owners))}
-    chosen = np.random.default_rng(seed).permutation(len(numbers)) % 2 == 0
-    return np.array([chosen[numbers[owner]] for owner in owners], dtype=np.bool_)
 
 
 def numbered(generators: Sequence[Generator]) -> list[str]:

@@ -118,7 +118,7 @@ def measure(
         )
     names = tuple(named[0])
     rows = np.array([[each[name] for name in names] for each in named])
-    tested = _half(list(range(len(true))) if groups is None else list(groups))
+    tested = half(range(len(true)) if groups is None else groups)
     fitted = fit(rows[~tested], true[~tested], names)
     stated_as, judged = fitted.probability(rows[tested]), true[tested]
     risks = RISKS if stated is None else (*RISKS, stated)
@@ -222,9 +222,18 @@ def save(measured: Confidence, generator: str, task: Task, folder: Path | None =
     return path
 
 
-def _half(groups: list[object]) -> NDArray[np.bool_]:
+def half(groups: Sequence[object], seed: int = _SEED) -> NDArray[np.bool_]:
+    """Choose half of some groups with all that belongs to them.
+
+    Args:
+        groups: `(n,)`, what each answer belongs to.
+        seed: Of the choice.
+
+    Returns:
+        `(n,)`, whether chosen.
+    """
     known = {group: at for at, group in enumerate(dict.fromkeys(groups))}
-    side = np.random.default_rng(_SEED).permutation(len(known)) % 2 == 0
+    side = np.random.default_rng(seed).permutation(len(known)) % 2 == 0
     return np.array([side[known[group]] for group in groups], dtype=np.bool_)
 
 

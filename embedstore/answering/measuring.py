@@ -1,30 +1,23 @@
 """How sure answers are, measured on items of a collection, each asked about without itself."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from embedstore.answering import confidence, reading
+from embedstore.answering import reading
 from embedstore.answering.answerer import Answerer
 from embedstore.answering.confidence import LEAST, Confidence, Task
 from embedstore.answering.evidence import OwnGroup, near
-from embedstore.answering.features import features
+from embedstore.answering.judging import Judged, sureness
 from embedstore.answering.kept import keep
-from embedstore.answering.types import Draft, Prompt
 from embedstore.collection import Collection
 from embedstore.errors import BadImage, Invalid
-from embedstore.text_metrics import CiderD, vqa_accuracy
 from embedstore.types import Item
 
 MOST = 500  # items of each task that are asked about
 _SEED = 20260
-RIGHT = 0.5  # CIDEr-D with its own captions of a caption that counts as right
-ABOUT: dict[Task, str] = {
-    "caption": f"CIDEr-D of {RIGHT} or more with the item's own captions counts as right",
-    "ask": "one of the item's own answers, after the official normaliser, counts as right",
-}
 
 
 @dataclass(frozen=True)
@@ -54,16 +47,17 @@ def measure_answers(
         Invalid: Too few items have captions and a picture, or a question and answers.
     """
     cases = _some(answerer.collection, most)
-    answered: dict[tuple[str, Task], list[tuple[_Case, Prompt, Draft]]] = defaultdict(list)
+    answered: dict[tuple[str, Task], list[Judged]] = defaultdict(list)
     for done, case in enumerate(cases, 1):
-        for prompt, draft in _drafts(answerer, case):
-            writer = draft.writer or answerer.generator.name
-            answered[writer, case.task].append((case, prompt, draft))
+        drafted = _drafted(answerer, case)
+        if drafted is not None:
+            writer = drafted.draft.writer or answerer.generator.name
+            answered[writer, case.task].append(drafted)
         if told is not None:
             told(done, len(cases))
     space = answerer.collection.info.space.fingerprint
     found = {
-        of: _confidence(of[1], each, space) for of, each in answered.items() if len(each) >= LEAST
+        of: sureness(of[1], each, space) for of, each in answered.items() if len(each) >= LEAST
     }
     if not found:
         raise Invalid(
@@ -98,34 +92,16 @@ def _case(item: Item) -> _Case | None:
     return None if said is None or item.image is None else _Case("caption", item, said.texts)
 
 
-def _drafts(answerer: Answerer, case: _Case) -> Iterator[tuple[Prompt, Draft]]:
-    """Give the draft for an item, if its picture opens and anything speaks of such things."""
+def _drafted(answerer: Answerer, case: _Case) -> Judged | None:
+    """Give the draft for an item; None where its picture does not open or nothing is near it."""
     settings = replace(answerer.settings, leave_out=OwnGroup((case.item.key,)))
     apart = Answerer(answerer.collection, answerer.generator, settings)
     question = None if case.task == "caption" else case.item.texts[0]
     try:
         prompt = near(apart.prompt(question, case.item.image), settings.min_score)
     except BadImage:
-        return
-    if prompt.evidence:
-        yield prompt, answerer.generator.generate([prompt])[0]
-
-
-def _confidence(
-    task: Task, answered: Sequence[tuple[_Case, Prompt, Draft]], space: str
-) -> Confidence:
-    said = [case.said for case, _, _ in answered]
-    scorer = CiderD(said) if task == "caption" else None
-    right = [
-        scorer.score(draft.text, case.said) >= RIGHT
-        if scorer is not None
-        else vqa_accuracy(draft.text, case.said) >= 1
-        for case, _, draft in answered
-    ]
-    return confidence.measure(
-        [features(prompt, draft) for _, prompt, draft in answered],
-        right,
-        space=space,
-        groups=[case.item.image or case.item.key for case, _, _ in answered],
-        about={"right": ABOUT[task]},
-    )
+        return None
+    if not prompt.evidence:
+        return None
+    draft = answerer.generator.generate([prompt])[0]
+    return Judged(prompt, draft, case.said, case.item.image or case.item.key)
