@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import File, Form, Request, UploadFile
 
@@ -20,16 +20,22 @@ from embedstore.errors import BadQuery
 router = dependencies.router("search")
 most_asked = dependencies.router("search", ShortWay)
 
+Hits = list[dict[str, Any]]  # each with the fields of `Found`; a model costs five times as much
 
-@most_asked.post("/collections/{name}/search", responses=errors(404, 409))
-async def search(wanted: Search, name: str, request: Request) -> list[Found]:
+
+@most_asked.post(
+    "/collections/{name}/search", response_model=list[Found], responses=errors(404, 409)
+)
+async def search(wanted: Search, name: str, request: Request) -> Hits:
     """Find the nearest items, best first."""
     return await _searching(request).run(
         name, [wanted], lambda collection, asked: _found(name, collection.search(asked[0]))
     )
 
 
-@router.post("/collections/{name}/search/upload", responses=errors(404, 409))
+@router.post(
+    "/collections/{name}/search/upload", response_model=list[Found], responses=errors(404, 409)
+)
 def search_upload(
     image: Annotated[UploadFile, File(description="A picture to look for.")],
     collection: Named,
@@ -38,7 +44,7 @@ def search_upload(
     query: Annotated[
         str, Form(description="JSON, what `search` takes.", examples=['{"k": 5}'])
     ] = "{}",
-) -> list[Found]:
+) -> Hits:
     """Find the items nearest to an uploaded picture, weighed against words where some are given."""
     wanted = json_part(Search, query, "query")
     if wanted.image_base64 is not None or wanted.image_url is not None:
@@ -57,8 +63,10 @@ def explain(wanted: Search, collection: Named, pictures: Told) -> list[Explained
     return [Explained(**asdict(each), words=str(each)) for each in found]
 
 
-@router.post("/collections/{name}/search_many", responses=errors(404, 409))
-async def search_many(wanted: Searches, name: str, request: Request) -> list[list[Found]]:
+@router.post(
+    "/collections/{name}/search_many", response_model=list[list[Found]], responses=errors(404, 409)
+)
+async def search_many(wanted: Searches, name: str, request: Request) -> list[Hits]:
     """Find the nearest items for each of several queries, as `search` does, in less time."""
     return await _searching(request).run(
         name,
@@ -73,7 +81,7 @@ async def search_page(wanted: SearchPage, name: str, request: Request) -> FoundP
 
     def found(collection: Collection, asked: list[Query]) -> FoundPage:
         page = collection.search_page(asked[0], wanted.cursor)
-        return FoundPage(hits=_found(name, page.hits), cursor=page.cursor)
+        return FoundPage.model_validate({"hits": _found(name, page.hits), "cursor": page.cursor})
 
     return await _searching(request).run(name, [wanted], found)
 
@@ -84,5 +92,5 @@ def _searching(request: Request) -> Searching:
     return searching
 
 
-def _found(name: str, hits: Iterable[Hit]) -> list[Found]:
+def _found(name: str, hits: Iterable[Hit]) -> Hits:
     return [hit_on_wire(name, hit) for hit in hits]

@@ -4,7 +4,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import Request, Response
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import to_json
 
 from api.dependencies import AskedAgain
 
@@ -16,14 +17,13 @@ class ShortWay(AskedAgain):
 
     FastAPI's own way takes 0.1 ms longer. It is taken where a request is not as it should be, and
     says what is wrong with it. The function takes `wanted`, the body, `name` of the path, and
-    `request`.
+    `request`; what it gives has the fields of the route's model, in their order.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Give what answers a request."""
         long_way = super().get_route_handler()
         wanted: type[BaseModel] = self.endpoint.__annotations__["wanted"]
-        written = TypeAdapter(self.endpoint.__annotations__["return"]).dump_json
         function = self.endpoint
 
         async def answer(request: Request) -> Response:
@@ -34,6 +34,6 @@ class ShortWay(AskedAgain):
             except ValidationError:
                 return await long_way(request)
             found = await function(asked, request.path_params["name"], request)
-            return Response(written(found), media_type=JSON)
+            return Response(to_json(found, inf_nan_mode="null"), media_type=JSON)
 
         return answer

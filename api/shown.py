@@ -4,7 +4,6 @@ from typing import Any
 from urllib.parse import quote
 
 from api.output import printable
-from api.schemas import Found
 from embedstore import Hit, Item
 
 
@@ -19,16 +18,16 @@ def item_on_wire(collection: str, item: Item) -> dict[str, Any]:
     }
 
 
-def hit_on_wire(collection: str, hit: Hit) -> Found:
-    """Give a hit."""
+def hit_on_wire(collection: str, hit: Hit) -> dict[str, Any]:
+    """Give the fields of a hit."""
     text = None if hit.text is None else printable(hit.text)
-    return Found(
+    return {
         **item_on_wire(collection, hit.item),
-        rank=hit.rank,
-        score=hit.score,
-        text=text,
-        probability=hit.probability,
-    )
+        "rank": hit.rank,
+        "score": hit.score,
+        "text": text,
+        "probability": hit.probability,
+    }
 
 
 def _spelled(key: str) -> str:

@@ -1,7 +1,7 @@
 """Neighbours of several indices into one ranked list of rows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from embedstore.types import Hit, Item, Modality
 from indexer import Neighbors
@@ -9,8 +9,7 @@ from indexer import Neighbors
 RRF_OFFSET = 60  # the constant of the paper; it damps the lead of the very first ranks
 
 
-@dataclass(frozen=True)
-class Ranked:
+class Ranked(NamedTuple):
     """A row found by a search, before it is given its item.
 
     Attributes:

@@ -1,7 +1,6 @@
 """A search from query to hits, over one collection."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -176,10 +175,12 @@ def good_enough(
     if relevance is not None:
         told = relevance.of([each.score for each in found])
         found = [
-            replace(each, probability=probability)
+            each._replace(probability=probability)
             for each, probability in zip(found, told, strict=True)
         ]
     score, probability = query.min_score, query.min_probability
+    if score is None and probability is None:
+        return list(found)
     return [
         each
         for each in found

@@ -73,7 +73,7 @@ def test_the_short_way_and_the_long_one_answer_alike(client, red):
         for kind in ("application/json", "application/json; charset=utf-8")
     )
     assert short.status_code == long.status_code == 200
-    assert short.json() == long.json()
+    assert short.content == long.content
     assert short.headers["content-type"] == long.headers["content-type"]
     for content in (b"{", b"[]", b'{"k": "\xff"}'):
         refused = [
