@@ -9,7 +9,7 @@ from embedstore.answering import generators, reading
 from embedstore.answering.citations import citations
 from embedstore.answering.confidence import Confidence, Task
 from embedstore.answering.evidence import OwnGroup, gather, near
-from embedstore.answering.features import features
+from embedstore.answering.features import agreement_of, features
 from embedstore.answering.kept import known
 from embedstore.answering.reading import Words
 from embedstore.answering.types import Answer, Draft, Generator, Prompt
@@ -201,16 +201,16 @@ class Answerer:
         stated = None
         if measured is not None:
             stated = measured.of(features(prompt, draft))
-        doubt = self._doubt(_task(prompt.question), draft, measured, stated)
+        agreement = agreement_of(prompt, draft)
+        doubt = self._doubt(_task(prompt.question), agreement, measured, stated)
         if doubt is not None:
             return Answer(None, stated, (), doubt, name)
         return Answer(draft.text, stated, cited, None, name)
 
     def _doubt(
-        self, task: Task, draft: Draft, measured: Confidence | None, stated: float | None
+        self, task: Task, agreement: float, measured: Confidence | None, stated: float | None
     ) -> str | None:
         """Say why a draft is not believed; None where it is."""
-        agreement = draft.signals.get("agreement", 1.0)
         floor = self.settings.min_agreement
         disagree = agreement < (LEAST_AGREEMENT[task] if floor is None else floor)
         apart = f"the neighbours disagree (agreement {agreement:.2f})"

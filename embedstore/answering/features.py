@@ -29,3 +29,18 @@ def features(prompt: Prompt, draft: Draft) -> dict[str, float]:
         "foretold": foretold(prompt.evidence),
         **{f"signal.{name}": value for name, value in sorted(draft.signals.items())},
     }
+
+
+def agreement_of(prompt: Prompt, draft: Draft) -> float:
+    """Give how far the neighbours agree with each other or with the draft, 0..1.
+
+    Args:
+        prompt: What was shown.
+        draft: What was written; its writer tells, in `agreement` or `agreed`.
+
+    Returns:
+        1 where nobody can tell, as where captions answer a question.
+    """
+    comparable = prompt.question is None or any(each.answers for each in prompt.evidence)
+    beside = draft.signals.get("agreed", 1.0) if comparable else 1.0
+    return draft.signals.get("agreement", beside)

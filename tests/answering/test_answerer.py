@@ -103,6 +103,16 @@ def test_neighbours_that_disagree_are_not_believed(doors):
     assert answer.abstained == "the neighbours disagree (agreement 0.10)"
 
 
+def test_a_draft_that_no_neighbour_shares_is_doubted_where_they_could(doors, picture):
+    strange = Says("red", agreed=0.1)
+    answer = Answerer(doors, strange).ask("what colour is the door")
+    assert answer.abstained == "the neighbours disagree (agreement 0.10)"
+    captions = Settings(where="year > 0")  # none of these holds an answer to compare with
+    assert Answerer(doors, strange, captions).ask("what colour is the door").text == "red"
+    alone = Answerer(doors, Says("red", agreed=0.01)).caption(picture("asked"))
+    assert alone.abstained == "the neighbours disagree (agreement 0.01)"
+
+
 def test_low_confidence_is_withheld_and_high_is_told(doors):
     def ask(confidence, says=None, **settings):
         answerer = Answerer(
