@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks.answers.intervals import interval, told
 from benchmarks.answers.vectors import Remembering
-from embedstore.text_metrics import CiderD, bleu, clip_score, rouge_l
+from embedstore.text_metrics import CiderD, bleu, clip_score, meteor, rouge_l
 from embedstore.types import Vectors
 
 Row = dict[str, object]
@@ -21,6 +21,7 @@ class Figures:
         cider: `(n,)`, CIDEr-D of each caption.
         bleu: BLEU-1 to 4 of all.
         rouge: ROUGE-L.
+        meteor: METEOR; None where Java or its jar is missing.
         clip: Mean CLIPScore.
         unique: Share of captions that nothing else was given.
     """
@@ -28,6 +29,7 @@ class Figures:
     cider: np.ndarray
     bleu: tuple[float, ...]
     rouge: float
+    meteor: float | None
     clip: float
     unique: float
 
@@ -52,6 +54,7 @@ class Judge:
             cider=self.cider(captions),
             bleu=tuple(bleu(captions, self._references)),
             rouge=rouge_l(captions, self._references),
+            meteor=meteor(captions, self._references),
             clip=float(np.mean(clip_score(self._pictures, rows))),
             unique=len(set(captions)) / len(captions),
         )
@@ -73,6 +76,9 @@ def row(name: str, runs: Sequence[Figures], seed: int) -> Row:
     for order in range(4):
         found[f"BLEU-{order + 1}"] = float(np.mean([run.bleu[order] for run in runs]))
     found["ROUGE-L"] = float(np.mean([run.rouge for run in runs]))
+    meteors = [run.meteor for run in runs if run.meteor is not None]
+    if meteors:
+        found["METEOR"] = float(np.mean(meteors))
     found["CLIPScore"] = float(np.mean([run.clip for run in runs]))
     found["unique"] = float(np.mean([run.unique for run in runs]))
     return found
