@@ -193,5 +193,5 @@ def described(held: VectorSet) -> dict[str, object]:
     """Say of a set what it is and what its published index promises."""
     told = held.describe()
     measured = told.pop("evidence")
-    unmeasured = "exact" if told["kind"] == "flat" else "uncalibrated"
+    unmeasured = "exact" if told.pop("exact") else "uncalibrated"
     return {**told, "promise": measured or unmeasured}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from indexer.gpu import explain
+from indexer.planner import is_exact
 from indexer.segment import Segment, merge, nobody
 from indexer.types import Ids, Neighbors, Vectors
 
@@ -66,5 +67,6 @@ class View:
             "tail": self.tail.live,
             "removed": len(self.published.gone),
             "seq": self.seq,
+            "exact": is_exact(spec, len(self.published.ids)),
             "evidence": self.evidence,
         }

@@ -15,8 +15,9 @@ from embedstore.catalog.field_indexes import FieldIndexes, read_field
 from embedstore.catalog.field_sql import implied
 from embedstore.catalog.filter_sql import to_sql
 from embedstore.catalog.filters import check_fields, parse
+from embedstore.catalog.item_rows import ITEM, items_of, stored_of
 from embedstore.catalog.metadata import Path, spell
-from embedstore.catalog.reader import ITEM, Reader, item_of
+from embedstore.catalog.reader import Reader
 from embedstore.catalog.registry import now
 from embedstore.catalog.tables import items, tombstones
 from embedstore.catalog.values import Rows
@@ -96,7 +97,7 @@ class Filtered(Reader, FieldIndexes):
             .limit(limit)
         )
         with self._database.snapshot() as connection:
-            return {row: item_of(rest) for row, *rest in connection.execute(statement)}
+            return items_of(stored_of(connection.execute(statement).all()))
 
     def _condition(self, collection_id: int, where: str | None) -> Condition | None:
         if where is None:

@@ -1,6 +1,5 @@
 """Items by row, by key, page by page."""
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,20 +9,15 @@ from sqlalchemy import Select, and_, bindparam, func, literal_column, select
 
 from embedstore.catalog.among import among
 from embedstore.catalog.database import Database
+from embedstore.catalog.item_rows import ITEM, KEPT, item_of, items_of, stored_of
 from embedstore.catalog.kept_items import KeptItems, Stored
 from embedstore.catalog.metadata import storable
 from embedstore.catalog.names import gone
 from embedstore.catalog.registry import SEQ, Registry
 from embedstore.catalog.tables import collections, fields, items, originals, tombstones
 from embedstore.errors import NotFound
-from embedstore.types import IN_CATALOG, MODALITIES, Item, Modality
+from embedstore.types import MODALITIES, Item, Modality
 
-_from_json = json.JSONDecoder().decode  # json.loads looks for its options at every call
-
-_KEPT = (
-    select(originals.c.row).where(originals.c.row == items.c.row).correlate(items).scalar_subquery()
-)
-ITEM = (items.c.row, items.c.key, items.c.meta, items.c.texts, items.c.path, _KEPT.label("kept"))
 # By the id that is bound, not by the row of `collections`, so that SQLite asks it once
 _REMOVAL = (
     select(func.max(tombstones.c.seq))
@@ -45,7 +39,7 @@ _LOOKUP = (
     .where(collections.c.id == bindparam("collection"))
 )
 _PLACE = (
-    select(items.c.row, items.c.path, _KEPT.label("kept"))
+    select(items.c.row, items.c.path, KEPT.label("kept"))
     .select_from(
         collections.outerjoin(
             items,
@@ -105,9 +99,7 @@ class Reader(Registry):
             seq, removal, found = self._read(collection_id, wanted, called)
         self._kept.keep(collection_id, removal, found)
         known.update(found)
-        there = [row for row in wanted if row in known]
-        metas = _all_from_json([known[row].meta for row in there])
-        return seq, {row: _item(known[row], meta) for row, meta in zip(there, metas, strict=True)}
+        return seq, items_of({row: known[row] for row in wanted if row in known})
 
     def _read(
         self, collection_id: int, rows: Sequence[int], called: str | None
@@ -119,12 +111,8 @@ class Reader(Registry):
             raise gone(collection_id)
         seq, _, purged, removed = found[0][:4]
         # deletions up to `purged` are forgotten, so it stands for them
-        there = [each[4:] for each in found if each[4] is not None]
-        texts = _all_from_json([each[3] for each in there])
-        rows_there = {
-            row: _stored(columns, own) for (row, *columns), own in zip(there, texts, strict=True)
-        }
-        return seq, max(purged, removed or 0), rows_there
+        there = stored_of([each[4:] for each in found if each[4] is not None])
+        return seq, max(purged, removed or 0), there
 
     def items(self, collection_id: int, rows: Sequence[int]) -> dict[int, Item]:
         """Give the items of some rows; see `lookup`."""
@@ -217,30 +205,6 @@ class Reader(Registry):
         if found is None:
             raise _unknown(key)
         return found
-
-
-def item_of(columns: Sequence[Any]) -> Item:
-    """Make an item of its stored key, metadata, texts and path."""
-    stored = _stored(columns, _from_json(columns[2]))
-    return _item(stored, _from_json(stored.meta))
-
-
-def _stored(columns: Sequence[Any], own: Sequence[str]) -> Stored:
-    key, meta, texts, path, kept = columns
-    image: Path | bytes | None = None if kept is None else IN_CATALOG
-    if path is not None:
-        image = Path(os.fsdecode(path))
-    return Stored(key, image, tuple(own), meta, len(texts) + len(meta))
-
-
-def _item(stored: Stored, meta: dict[str, Any]) -> Item:
-    return Item(stored.key, stored.image, stored.texts, meta)
-
-
-def _all_from_json(values: Sequence[str]) -> list[Any]:
-    """Read values at once, in a quarter of the time that each of them takes alone."""
-    found: list[Any] = _from_json(f"[{','.join(values)}]")
-    return found
 
 
 def _unknown(key: str) -> NotFound:

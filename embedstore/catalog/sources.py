@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, select, tuple_
 
 from embedstore.catalog.among import among
-from embedstore.catalog.reader import item_of
+from embedstore.catalog.item_rows import item_of
 from embedstore.catalog.registry import Registry
 from embedstore.catalog.tables import items, originals
 from embedstore.catalog.values import Amount, Mark, Source

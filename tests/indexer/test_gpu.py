@@ -6,6 +6,7 @@ out, re-scored and refused is then real, and only the kernels are not.
 
 import ctypes
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer import IndexSpec, NoDevice, build, explain, footprint, gpu, gpu_count, plan, planner
+from indexer import (
+    IndexSpec,
+    NoDevice,
+    VectorSet,
+    build,
+    explain,
+    footprint,
+    gpu,
+    gpu_count,
+    plan,
+    planner,
+)
 from indexer.gpu import GPU_KINDS, free_bytes, k_means_on_gpu, to_cpu, to_gpu, usable
 from indexer.lazy import load_faiss
 from indexer.planner import GPU_SELECTS, GPU_WORKSPACE, complete, layout, share
@@ -263,6 +275,23 @@ def test_it_answers_as_the_cpu_does(
         expected, expected_scores = here.search(queries, k, allow)
         np.testing.assert_allclose(scores, expected_scores, atol=1e-5)
         assert np.mean(found == expected) > 0.99
+
+
+@pytest.mark.parametrize("halves", [False, True])
+def test_rows_in_float16_on_a_gpu_are_not_called_exact(
+    halves: bool,
+    tmp_path: Path,
+    unit_rows: Maker,
+    stand_in: Callable[..., StandIn],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(planner, "HALF_ON_GPU", 40 if halves else MANY)
+    stand_in(1)
+    held = VectorSet(8)
+    held.publish(
+        tmp_path, np.arange(50), unit_rows(50, 8), 1, "s", IndexSpec("flat", 8, device="gpu")
+    )
+    assert held.describe()["exact"] is not halves
 
 
 def test_a_tuned_index_visits_its_own_cells(

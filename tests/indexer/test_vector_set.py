@@ -130,6 +130,7 @@ def test_scores_are_the_same_before_and_after_publication(tmp_path: Path, unit_r
         "kind": "ivf_pq",
         "device": "cpu",
         "why": "",
+        "exact": False,
         "evidence": None,
         "published": 300,
         "published_seq": 1,
