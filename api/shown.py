@@ -9,12 +9,14 @@ from embedstore import Hit, Item
 
 def item_on_wire(collection: str, item: Item) -> dict[str, Any]:
     """Give the fields of an item; its picture as the address of its thumbnail."""
-    where = f"/v1/collections/{quote(collection)}/thumbnails/{_spelled(item.key)}"
+    where = None
+    if item.image is not None:
+        where = f"/v1/collections/{quote(collection)}/thumbnails/{_spelled(item.key)}"
     return {
         "key": item.key,
         "texts": [printable(text) for text in item.texts],
         "meta": dict(item.meta),
-        "image": where if item.image is not None else None,
+        "image": where,
     }
 
 
