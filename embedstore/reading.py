@@ -73,7 +73,8 @@ class Reading:
             NotFound: No such item, or it has no picture.
             BadImage: Its file is gone or cannot be read.
         """
-        kept = self._picture(key)
+        with self.catalog.as_opened(self.info):
+            kept = self.catalog.original(self.info.id, key)
         return read_bytes(kept, key) if isinstance(kept, Path) else kept[1]
 
     def thumbnail(self, key: str, side: int) -> bytes:
@@ -85,14 +86,16 @@ class Reading:
             NotFound: No such item, or it has no picture.
             BadImage: Its file is gone or no longer decodes.
         """
-        version = self.picture_version(key)
+        row, path = self._picture_place(key)
+        version = self._version(row, path)
         small = self.kept_thumbnail(key, side, version)
         if small is None:
             looked_up("thumbnail", False)
-            kept = self._picture(key)
-            small = images.thumbnail(kept if isinstance(kept, Path) else kept[1], side)
+            small = images.thumbnail(path or self.image_bytes(key), side)
             self._thumbnails.keep(key, side, version, small)
-            if not self.catalog.present(self.info.id, [key]):  # deleted while it was made
+            try:
+                self.catalog.picture_place(self.info.id, self.name, key)
+            except NotFound:  # deleted while it was made
                 self._thumbnails.forget([key])
         return small
 
@@ -115,8 +118,13 @@ class Reading:
         Raises:
             NotFound: No such item, or it has no picture.
         """
+        return self._version(*self._picture_place(key))
+
+    def _picture_place(self, key: str) -> tuple[int, Path | None]:
         with self._named():
-            row, path = self.catalog.picture_place(self.info.id, self.name, key)
+            return self.catalog.picture_place(self.info.id, self.name, key)
+
+    def _version(self, row: int, path: Path | None) -> str:
         form: list[object] = [self.info.id, row]
         if path is not None:
             try:
@@ -241,7 +249,3 @@ class Reading:
         except NotFound:
             self.catalog.check_opened(self.info)
             raise
-
-    def _picture(self, key: str) -> Path | tuple[str, bytes]:
-        with self.catalog.as_opened(self.info):
-            return self.catalog.original(self.info.id, key)
