@@ -20,8 +20,8 @@ from embedstore.query_form import as_query
 from embedstore.query_vector import MAX_HITS
 from embedstore.searching import search
 from embedstore.stages import looked_up
-from embedstore.thumbnails import Thumbnails
-from embedstore.types import Encoder, Hit, Item, Query, digest
+from embedstore.thumbnails import Thumbnails, version_of
+from embedstore.types import Encoder, Hit, Item, Query
 
 
 class Reading:
@@ -87,7 +87,7 @@ class Reading:
             BadImage: Its file is gone or no longer decodes.
         """
         row, path = self._picture_place(key)
-        version = self._version(row, path)
+        version = version_of(self.info.id, row, path)
         small = self.kept_thumbnail(key, side, version)
         if small is None:
             looked_up("thumbnail", False)
@@ -113,26 +113,16 @@ class Reading:
         return small
 
     def picture_version(self, key: str) -> str:
-        """Name a picture as it is now: a row never changes, the file that it names may.
+        """Name a picture as it is now.
 
         Raises:
             NotFound: No such item, or it has no picture.
         """
-        return self._version(*self._picture_place(key))
+        return version_of(self.info.id, *self._picture_place(key))
 
     def _picture_place(self, key: str) -> tuple[int, Path | None]:
         with self._named():
             return self.catalog.picture_place(self.info.id, self.name, key)
-
-    def _version(self, row: int, path: Path | None) -> str:
-        form: list[object] = [self.info.id, row]
-        if path is not None:
-            try:
-                found = path.stat()
-                form += [found.st_mtime_ns, found.st_size]
-            except (OSError, ValueError):  # in a tar or gone, which reading it tells
-                form.append(None)
-        return digest(form)[:24]
 
     def search(self, query: Query | str | None = None, **changes: Any) -> list[Hit]:
         """Find the items nearest to a query, best first.
