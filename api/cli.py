@@ -1,48 +1,47 @@
 """The command line: `embedstore COMMAND`. Heavy imports wait until a command needs them."""
 
 import sys
+from importlib import import_module
 from typing import Any
 
 import click
 
-from api.commands import (
-    ask,
-    backup,
-    calibrate,
-    calibrate_answers,
-    caption,
-    clusters,
-    completion,
-    demo,
-    doctor,
-    duplicates,
-    export,
-    index,
-    keys,
-    manage,
-    re_embed,
-    reply,
-    report,
-    search,
-    serve,
-    summarise,
-    train,
-    train_head,
-    translate,
-    tune,
-    watch,
-)
+from api.commands import COMMANDS
 from api.exit_codes import EXIT_CODES, INTERRUPTED, TERMINATED, exit_code, told
-from api.output import never_fail_to_print, printable
-from api.stopping import Terminated
 
-__all__ = ["EXIT_CODES", "INTERRUPTED", "TERMINATED", "exit_code", "main"]
+__all__ = ["EXIT_CODES", "INTERRUPTED", "TERMINATED", "exit_code", "loaded", "main"]
+
+
+def loaded(name: str) -> click.Command:
+    """Import a command."""
+    found = import_module(f"api.commands.{COMMANDS[name][0]}")
+    command: click.Command = getattr(found, name.replace("-", "_"))
+    return command
 
 
 class _Commands(click.Group):
-    """A group whose commands end in one line where an error is expected."""
+    """A group whose commands end in one line where an error is expected.
+
+    What it holds are names with a line of help each, enough to list them: all commands together
+    take as long to import as click. The one that is asked for is loaded.
+    """
+
+    def resolve_command(
+        self, context: click.Context, words: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, found, rest = super().resolve_command(context, words)
+        if name is None or found is None:  # a word that is being completed
+            return name, found, rest
+        command = loaded(name)
+        if context.resilient_parsing:
+            from api.commands.completion import complete_collections
+
+            complete_collections(command)
+        return name, command, rest
 
     def invoke(self, context: click.Context) -> Any:
+        from api.output import never_fail_to_print, printable
+        from api.stopping import Terminated
         from embedstore.errors import EmbedStoreError
 
         never_fail_to_print()
@@ -72,41 +71,8 @@ def main() -> None:
     """
 
 
-for command in (
-    index.index,
-    watch.watch,
-    search.search,
-    caption.caption,
-    ask.ask,
-    reply.reply,
-    report.report,
-    summarise.summarise,
-    translate.translate,
-    manage.info,
-    manage.get,
-    manage.delete,
-    manage.compact,
-    manage.rebuild,
-    manage.index_field,
-    calibrate.calibrate,
-    calibrate_answers.calibrate_answers,
-    tune.tune,
-    duplicates.duplicates,
-    clusters.clusters,
-    re_embed.re_embed,
-    train.train,
-    train_head.train_head,
-    doctor.doctor,
-    export.export_encoder,
-    demo.demo,
-    serve.serve,
-    keys.keys,
-    backup.backup,
-    backup.restore,
-    completion.completion,
-):
-    completion.complete_collections(command)
-    main.add_command(command)
+for name, (_, line) in COMMANDS.items():
+    main.add_command(click.Command(name, help=line))
 
 if __name__ == "__main__":
     main()

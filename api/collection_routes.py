@@ -28,7 +28,7 @@ def collections(store: Opened, request: Request) -> list[CollectionSummary]:
         CollectionSummary(
             name=info.name,
             encoder=model_name(info.space),
-            items=store.catalog.count(info.id)["items"],
+            items=store.catalog.size(info.id),
         )
         for info in store.collections()
         if sees(request, info.name)

@@ -6,24 +6,23 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 
-from api import etags
+from api import etags, page_parts
 
 WEB = Path(__file__).parent / "web"
-# The machine's own table may say otherwise, and browsers then run no script
-KINDS = {".css": "text/css", ".html": "text/html", ".js": "text/javascript"}
 LIFE = "no-cache"  # kept by the browser, asked for each time whether it is still the same
 
 
 def install(app: FastAPI) -> None:
-    """Serve every file of the page; `/` is the page itself."""
-    for file in sorted(WEB.iterdir()):
-        path = "/" if file.name == "index.html" else f"/{file.name}"
-        app.router.add_route(path, _giving(file), include_in_schema=False)
+    """Serve the page, its script and its style."""
+    for path, content, kind in (
+        ("/", (WEB / "index.html").read_text(encoding="utf-8"), "text/html"),
+        ("/page.js", page_parts.script(WEB), "text/javascript"),
+        ("/page.css", page_parts.style(WEB), "text/css"),
+    ):
+        app.router.add_route(path, _giving(content.encode(), kind), include_in_schema=False)
 
 
-def _giving(file: Path) -> Callable[[Request], Awaitable[Response]]:
-    content = file.read_bytes()
-    kind = KINDS[file.suffix]
+def _giving(content: bytes, kind: str) -> Callable[[Request], Awaitable[Response]]:
     headers = {"ETag": f'"{hashlib.sha256(content).hexdigest()[:24]}"', "Cache-Control": LIFE}
 
     async def give(request: Request) -> Response:

@@ -11,8 +11,6 @@ from typing import Any
 
 import click
 
-from api.settings_file import read
-
 DEFAULT_STORE = "embedstore-data"
 DEFAULT_COLLECTION = "photos"
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -128,6 +126,8 @@ def config_option(command: Command) -> Command:
 
     def take(context: click.Context, _: click.Parameter, path: Path | None) -> None:
         if path is not None:
+            from api.settings_file import read  # and a parser of TOML
+
             many = {name for name, setting in SETTINGS.items() if setting.many}
             switches = {name for name, setting in SETTINGS.items() if setting.kind is bool}
             context.default_map = read(path, SETTINGS, many, switches)

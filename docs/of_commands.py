@@ -27,8 +27,10 @@ def commands_reference() -> str:
 def _told(name: str, command: click.Command) -> Iterator[str]:
     context = click.Context(command, info_name=name)
     if isinstance(command, click.Group):
-        for each in sorted(command.commands):
-            yield from _told(f"{name} {each}", command.commands[each])
+        for each in command.list_commands(context):
+            _, found, _ = command.resolve_command(context, [each])
+            assert found is not None
+            yield from _told(f"{name} {each}", found)
         return
     yield f"## `{name}`\n"
     usage = " ".join(command.collect_usage_pieces(context))

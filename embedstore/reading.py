@@ -20,8 +20,8 @@ from embedstore.query_form import as_query
 from embedstore.query_vector import MAX_HITS
 from embedstore.searching import search
 from embedstore.stages import looked_up
-from embedstore.thumbnails import Thumbnails
-from embedstore.types import Encoder, Hit, Item, Query, digest
+from embedstore.thumbnails import Thumbnails, version_of
+from embedstore.types import Encoder, Hit, Item, Query
 
 
 class Reading:
@@ -73,7 +73,8 @@ class Reading:
             NotFound: No such item, or it has no picture.
             BadImage: Its file is gone or cannot be read.
         """
-        kept = self._picture(key)
+        with self.catalog.as_opened(self.info):
+            kept = self.catalog.original(self.info.id, key)
         return read_bytes(kept, key) if isinstance(kept, Path) else kept[1]
 
     def thumbnail(self, key: str, side: int) -> bytes:
@@ -85,14 +86,16 @@ class Reading:
             NotFound: No such item, or it has no picture.
             BadImage: Its file is gone or no longer decodes.
         """
-        version = self.picture_version(key)
+        row, path = self._picture_place(key)
+        version = version_of(self.info.id, row, path)
         small = self.kept_thumbnail(key, side, version)
         if small is None:
             looked_up("thumbnail", False)
-            kept = self._picture(key)
-            small = images.thumbnail(kept if isinstance(kept, Path) else kept[1], side)
+            small = images.thumbnail(path or self.image_bytes(key), side)
             self._thumbnails.keep(key, side, version, small)
-            if not self.catalog.present(self.info.id, [key]):  # deleted while it was made
+            try:
+                self.catalog.picture_place(self.info.id, self.name, key)
+            except NotFound:  # deleted while it was made
                 self._thumbnails.forget([key])
         return small
 
@@ -110,21 +113,16 @@ class Reading:
         return small
 
     def picture_version(self, key: str) -> str:
-        """Name a picture as it is now: a row never changes, the file that it names may.
+        """Name a picture as it is now.
 
         Raises:
             NotFound: No such item, or it has no picture.
         """
+        return version_of(self.info.id, *self._picture_place(key))
+
+    def _picture_place(self, key: str) -> tuple[int, Path | None]:
         with self._named():
-            row, path = self.catalog.picture_place(self.info.id, self.name, key)
-        form: list[object] = [self.info.id, row]
-        if path is not None:
-            try:
-                found = path.stat()
-                form += [found.st_mtime_ns, found.st_size]
-            except (OSError, ValueError):  # in a tar or gone, which reading it tells
-                form.append(None)
-        return digest(form)[:24]
+            return self.catalog.picture_place(self.info.id, self.name, key)
 
     def search(self, query: Query | str | None = None, **changes: Any) -> list[Hit]:
         """Find the items nearest to a query, best first.
@@ -241,7 +239,3 @@ class Reading:
         except NotFound:
             self.catalog.check_opened(self.info)
             raise
-
-    def _picture(self, key: str) -> Path | tuple[str, bytes]:
-        with self.catalog.as_opened(self.info):
-            return self.catalog.original(self.info.id, key)

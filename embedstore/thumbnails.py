@@ -74,6 +74,18 @@ class Thumbnails:
         return self._folder / name[:2] / f"{name}-{side}"
 
 
+def version_of(collection_id: int, row: int, path: Path | None) -> str:
+    """Name a picture as it is now: a row never changes, the file that it names may."""
+    form: list[object] = [collection_id, row]
+    if path is not None:
+        try:
+            found = path.stat()
+            form += [found.st_mtime_ns, found.st_size]
+        except (OSError, ValueError):  # in a tar or gone, which reading it tells
+            form.append(None)
+    return digest(form)[:24]
+
+
 def _name(key: str) -> str:
     return digest(ascii(key))  # a key that is asked for may hold half a letter
 

@@ -52,7 +52,7 @@ def index(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Index folders of photos, caption files (.jsonl, .csv, Karpathy .json) or webdataset shards.
+    """Index photo folders, caption files (.jsonl, .csv, Karpathy .json) or webdataset shards.
 
     Run again, it adds what is new, replaces what changed, removes what is gone and skips the
     rest; an interrupted run goes on where it stopped.

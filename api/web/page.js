@@ -62,10 +62,11 @@ async function enter(name, items) {
     tell(`Collection ${name} is empty. Fill it with: embedstore index PATH --collection ${name}`);
     return;
   }
-  search.look();
+  search.forget();
   await search.begin(); // first what is looked for, and its pictures
   await grid.pictured();
   if (chosen() !== name) return;
+  search.ready(); // what the first search needs, while nobody waits
   await filters.offer((where) => { parts.where = where; again(); });
 }
 

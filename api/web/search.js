@@ -38,6 +38,9 @@ export function look() {
   return mine;
 }
 
+export const forget = () => { target = null; };
+export const ready = () => target || look();
+
 const searching = () => Boolean(parts.text || parts.picture || parts.like);
 
 async function browsed(cursor) {
@@ -47,7 +50,7 @@ async function browsed(cursor) {
 }
 
 async function found(cursor) {
-  const wanted = { ...asked(), target: await (target || look()) };
+  const wanted = { ...asked(), target: await ready() };
   try {
     return await ask("search_page", { ...wanted, k: PAGE, cursor });
   } catch (error) {

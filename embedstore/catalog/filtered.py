@@ -93,7 +93,7 @@ class Filtered(Reader, FieldIndexes):
             select(*ITEM)
             .where(items.c.collection_id == collection_id, items.c.row > after_row)
             .where(self._clause(condition))
-            .order_by(items.c.row)
+            .order_by(items.c.seq, items.c.row)  # by row, as an index gives it
             .limit(limit)
         )
         with self._database.snapshot() as connection:

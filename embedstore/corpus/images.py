@@ -23,6 +23,8 @@ _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.B
 # Shrinking a JPEG while it is decoded, to no less than this many times the target, halves the time
 # for 1 MP photos and moves the result by 0.6 grey levels (0.5 at 2.0, which they do not reach).
 _DETAIL = 1.75
+# Half of BICUBIC's time, and 97% of the sharpness it leaves; BILINEAR leaves 85%.
+_SMALL = Image.Resampling.HAMMING
 # A strip of 20,000 x 10 pixels would grow to 400 MB on its way to a square of 224.
 _LONGEST_ASPECT = 16
 
@@ -99,7 +101,7 @@ def thumbnail(
     data = read_bytes(source, name, limits)
     with one_error(name, data):
         image = _decode(data, name, lambda width, height: _inside(width, height, side), limits)
-        image.thumbnail((side, side), Image.Resampling.BICUBIC)
+        image.thumbnail((side, side), _SMALL)
         out = io.BytesIO()
         image.save(out, "JPEG", quality=quality)
         return out.getvalue()

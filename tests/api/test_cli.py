@@ -189,18 +189,6 @@ def test_every_error_has_an_exit_code():
     assert set(EXIT_CODES.values()) < set(MEANINGS)
 
 
-def test_help_loads_neither_torch_nor_faiss():
-    script = (
-        "import sys; from click.testing import CliRunner; from api.cli import main; import embedstore\n"
-        "assert CliRunner().invoke(main, ['--help']).exit_code == 0\n"
-        "print(sorted({'torch', 'faiss', 'sqlalchemy', 'fastapi', 'PIL'} & set(sys.modules)))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
-
-
 @pytest.mark.parametrize("command", sorted(main.commands))
 def test_every_command_has_help_with_an_example(command):
     output = CliRunner().invoke(main, [command, "--help"]).output

@@ -1,17 +1,56 @@
-"""The page's own files: from memory, named by what they hold, all asked for at once."""
+"""The page's own files: joined, from memory, named by what they hold."""
 
 import re
 
+import pytest
+
+from api import page_parts
 from api.page_files import WEB
 
 
-def test_every_file_of_the_page_is_served_as_what_it_is(client):
-    kinds = {".js": "text/javascript", ".css": "text/css", ".html": "text/html"}
-    for file in WEB.iterdir():
-        answer = client.get("/" if file.name == "index.html" else f"/{file.name}")
-        assert answer.content == file.read_bytes()
-        assert answer.headers["content-type"] == f"{kinds[file.suffix]}; charset=utf-8"
+def test_the_page_is_three_files_of_their_kinds(client):
+    page = (WEB / "index.html").read_text(encoding="utf-8")
+    assert set(re.findall(r'(?:href|src)="(/.*?)"', page)) == {"/page.js", "/page.css"}
+    kinds = {"/": "text/html", "/page.js": "text/javascript", "/page.css": "text/css"}
+    for path, kind in kinds.items():
+        answer = client.get(path)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == f"{kind}; charset=utf-8"
         assert answer.headers["x-content-type-options"] == "nosniff"
+    assert client.get("/").text == page
+
+
+def test_the_script_holds_every_module_once_below_what_it_imports():
+    joined = page_parts.script(WEB)
+    made = re.findall(r"^const \$(\w+) = \(\(\) => \{$", joined, re.MULTILINE)
+    assert sorted(made) == sorted(file.stem for file in WEB.glob("*.js"))
+    assert not re.search(r"^\s*(import|export)\b", joined, re.MULTILINE)
+    for file in WEB.glob("*.js"):
+        for other in re.findall(r'from "/(\w+)\.js"', file.read_text(encoding="utf-8")):
+            assert made.index(other) < made.index(file.stem)
+
+
+def test_modules_keep_their_names_apart_and_give_what_they_export(tmp_path):
+    (tmp_path / "one.js").write_text(
+        "let n = 1;\nexport async function* go() {}\nexport const up = () => ++n;\n"
+    )
+    (tmp_path / "page.js").write_text(
+        'import { up as more } from "/one.js";\nimport * as one from "/one.js";\nlet n = more();\n'
+    )
+    assert page_parts.script(tmp_path) == (
+        "const $one = (() => {\nlet n = 1;\nasync function* go() {}\nconst up = () => ++n;\n"
+        "return { go, up };\n})();\n\n"
+        "const $page = (() => {\nconst { up: more } = $one;\nconst one = $one;\nlet n = more();\nreturn {  };\n})();\n"
+    )
+    (tmp_path / "one.js").write_text('import * as page from "/page.js";\n')
+    with pytest.raises(ValueError, match="page -> one -> page"):
+        page_parts.script(tmp_path)
+
+
+def test_the_style_begins_with_what_the_others_refine():
+    joined = page_parts.style(WEB)
+    assert joined.startswith((WEB / "page.css").read_text(encoding="utf-8"))
+    assert all(file.read_text(encoding="utf-8") in joined for file in WEB.glob("*.css"))
 
 
 def test_a_browser_that_has_a_file_is_told_so(client):
@@ -26,11 +65,12 @@ def test_a_browser_that_has_a_file_is_told_so(client):
 
 
 def test_no_other_file_is_served(client):
-    for path in ("/index.html", "/../app.py", "/%2e%2e/app.py", "/web/page.js", "/app.py"):
+    for path in (
+        "/index.html",
+        "/../app.py",
+        "/%2e%2e/app.py",
+        "/web/page.js",
+        "/app.py",
+        "/grid.js",
+    ):
         assert client.get(path).status_code == 404
-
-
-def test_the_page_names_every_script_so_that_none_waits_for_another():
-    page = (WEB / "index.html").read_text(encoding="utf-8")
-    named = set(re.findall(r'(?:href|src)="/([a-z]+\.js)"', page))
-    assert named == {file.name for file in WEB.glob("*.js")}

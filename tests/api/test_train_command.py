@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from api.cli import EXIT_CODES, main
+from api.cli import EXIT_CODES, loaded, main
 from api.exit_codes import NOT_OFFERED
 from embedstore.errors import Invalid
 from embedstore.training import train as training
@@ -188,9 +188,7 @@ def recipe_values():
 
 
 def test_the_help_tells_the_defaults_of_the_recipe():
-    options = {
-        each.name: each.help for each in main.commands["train"].params if each.name != "pairs"
-    }
+    options = {each.name: each.help for each in loaded("train").params if each.name != "pairs"}
     for name, value in recipe_values():
         told = options.get(OPTION_OF.get(name, name))
         if told is not None and value is not None:
@@ -199,7 +197,7 @@ def test_the_help_tells_the_defaults_of_the_recipe():
 
 
 def test_the_how_to_names_what_only_a_recipe_sets():
-    options = {each.name for each in main.commands["train"].params}
+    options = {each.name for each in loaded("train").params}
     page = (Path(__file__).parents[2] / "docs" / "how-to" / "fine-tune.md").read_text()
     for name, _ in recipe_values():
         if OPTION_OF.get(name, name) not in options:

@@ -94,6 +94,7 @@ def test_an_item_comes_back_as_it_went_in(catalog: Catalog, photos: CollectionIn
     np.testing.assert_array_equal(catalog.vectors_of(row, "text"), half(unit(2, 2)))
     assert catalog.stamps(photos.id, "root") == {"k": ("s", "h")}
     assert catalog.count(photos.id) == {"items": 1, "vectors": {"image": 1, "text": 2}}
+    assert catalog.size(photos.id) == 1
 
 
 def test_a_picture_given_as_bytes_is_kept(catalog: Catalog, photos: CollectionInfo) -> None:

@@ -278,3 +278,31 @@ def test_odd_and_endless_metadata_is_looked_at_within_bounds(
         monkeypatch.undo()
     monkeypatch.setattr(field_sample, "PATHS", 1)
     assert len(catalog.sample_fields(photos.id).fields) == 1
+
+
+def test_a_list_goes_by_row_and_stops_at_its_limit(
+    catalog: Catalog, photos: CollectionInfo
+) -> None:
+    from sqlalchemy import event
+
+    told: list[tuple[str, object]] = []
+    engine = catalog._database._engine
+    other = catalog.create("other", SPACE, {})
+    for turn in range(20):
+        catalog.put([photos, other][turn % 2].id, [new(f"{turn}-{at}", at) for at in range(5)])
+    catalog.put(photos.id, [new("0-0", 9)])
+    event.listen(
+        engine,
+        "before_cursor_execute",
+        lambda _c, _u, text, values, *_: told.append((text, values)),
+    )
+    seen: list[int] = []
+    while page := catalog.page(photos.id, max(seen, default=0), 7):
+        seen += page
+    assert seen == sorted(seen)
+    assert len(seen) == 50
+    statement, parameters = next(each for each in told if "FROM items" in each[0])
+    if catalog.dialect == "sqlite":  # which would sort the whole collection for one page
+        with catalog._database.snapshot() as connection:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+        assert "ORDER BY" not in str(plan)

@@ -64,14 +64,14 @@ def test_the_card_tells_what_its_user_adds():
 
 
 def test_the_command_in_the_card_is_one_that_the_command_line_takes():
-    from api.cli import main
+    from api.cli import loaded
 
     given = {"model": "lite1", "val": "v.json", "images": "/x/photos", "terms": "CC BY 4.0"}
     text = card(REPORT, Recipe(), About(**{**vars(ABOUT), **given}))
     line = next(line for line in text.splitlines() if line.startswith("    embedstore"))
     words = shlex.split(line)
     assert words[:2] == ["embedstore", "train"]
-    found = main.commands["train"].make_context("train", words[2:]).params
+    found = loaded("train").make_context("train", words[2:]).params
     assert (found["pairs"], found["model"], found["val"]) == ("dogs.json", "lite1", "v.json")
     assert (str(found["images"]), found["terms"]) == ("photos", "CC BY 4.0")
     assert found["out"].name == "my dogs-again"

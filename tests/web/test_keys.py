@@ -4,6 +4,7 @@ import pytest
 
 import embedstore
 from api.app import create_app
+from api.page_files import WEB
 from embedstore.gallery import corpus
 from embedstore.indexing import index
 from tests.web.conftest import serving
@@ -44,6 +45,7 @@ def test_a_key_that_was_revoked_is_asked_for_once(page, guarded, given, passed):
         dialog.accept(given) if given else dialog.dismiss()
 
     page.on("dialog", answer)
+    page.route("**/server.js", lambda route: route.fulfill(path=WEB / "server.js"))
     page.goto(guarded)
     page.locator(".tile").first.wait_for()
     assert questions == []
