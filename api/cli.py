@@ -1,5 +1,6 @@
 """The command line: `embedstore COMMAND`. Heavy imports wait until a command needs them."""
 
+import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -45,6 +46,9 @@ class _Commands(click.Group):
         from embedstore.errors import EmbedStoreError
 
         never_fail_to_print()
+        # Read when torch and faiss are loaded: threads that wait for one whose core another program
+        # has would spin, and a caption then takes twenty times as long
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         try:
             return super().invoke(context)
         except KeyboardInterrupt as stopped:
