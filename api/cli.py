@@ -41,12 +41,13 @@ class _Commands(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         from api.output import never_fail_to_print, printable
-        from api.stopping import Terminated
+        from api.stopping import Terminated, ended_by_sigterm
         from embedstore.errors import EmbedStoreError
 
         never_fail_to_print()
         try:
-            return super().invoke(context)
+            with ended_by_sigterm():
+                return super().invoke(context)
         except KeyboardInterrupt as stopped:
             click.echo("stopped; what was stored is safe, the same command goes on there", err=True)
             sys.exit(TERMINATED if isinstance(stopped, Terminated) else INTERRUPTED)
