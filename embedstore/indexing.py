@@ -14,6 +14,7 @@ from embedstore.intake import Added, Prepared
 from embedstore.types import Item, digest
 
 BATCH = 64  # items encoded and committed together; an interrupted run loses no more than these
+SETTLED = 3.0  # seconds after the first item; a rate told sooner counts the start, not the work
 REBUILD_SHARE, REBUILD_LEAST = 0.05, 1_000  # after a run few rows should wait in the exact tail
 
 Progress = Callable[[int, int, float], None]
@@ -71,7 +72,7 @@ def index(
         workers: Decoding processes; None takes one a core, 0 decodes in this process.
         retry: Try again what failed before and has not changed.
         moved: The corpus was indexed before from another place, and this is it.
-        progress: Called with items done, items in all, and items a second.
+        progress: Called with items done, items in all, and items a second, 0 at first.
 
     Returns:
         What was done.
@@ -87,7 +88,7 @@ def index(
     if not (total := sum(1 for _ in counted.entries)):
         raise Invalid(
             f"nothing to index in {place}: no pictures or captions"
-            f"{f', {sum(counted.skipped.values())} other files' if counted.skipped else ''}; "
+            f"{f', other files: {sum(counted.skipped.values())}' if counted.skipped else ''}; "
             "nothing was removed either"
         )
     _claim(collection, counted.root, printable(str(place)), moved)
@@ -135,6 +136,7 @@ class _Run:
         self._report = Indexed()
         self._added = Added()
         self._done = 0
+        self._first: tuple[float, int] | None = None  # when the first were done, and how many
         self._blind = False
         self._touched: list[tuple[str, str]] = []
         catalog, number = collection.catalog, collection.info.id
@@ -236,8 +238,16 @@ class _Run:
     def _step(self, count: int) -> None:
         self._done += count
         if self._progress is not None:
-            seconds = max(time.perf_counter() - self._started, 1e-9)
-            self._progress(self._done, self._total, self._done / seconds)
+            self._progress(self._done, self._total, self._rate())
+
+    def _rate(self) -> float:
+        """Give items a second since the first were done; 0 while that says little."""
+        now = time.perf_counter()
+        if self._first is None:
+            self._first = (now, self._done)
+        since, done = self._first
+        seconds = now - since
+        return 0.0 if seconds <= 0.0 or seconds < SETTLED else (self._done - done) / seconds
 
     def _finished(self) -> Indexed:
         report = self._report

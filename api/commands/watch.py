@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.commands.index import filled, print_report
+from api.commands.index import filled
+from api.commands.index_output import print_report
 from api.output import print_json, printable
 from api.progress import progress
 from api.settings import collection_option, json_option, store_options
