@@ -19,7 +19,8 @@ def progress(what: str) -> Iterator[Show]:
         what: What is done, such as "indexing photos".
 
     Yields:
-        A function to call with what is done, what there is in all, and items a second if known and not 0.
+        A function to call with what is done, what there is in all, and items a second; None
+        or 0 while that is not known.
     """
     from rich.console import Console
 

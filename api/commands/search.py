@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--text-weight",
-    type=float,
+    type=click.FloatRange(0.0, 1.0),
     default=0.5,
     show_default=True,
     help="Share of the text beside a picture.",
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--diversity",
-    type=float,
+    type=click.FloatRange(0.0, 1.0),
     default=0.0,
     show_default=True,
     help="0 to 1: prefer hits that are unlike those before them.",
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--min-probability",
-    type=float,
+    type=click.FloatRange(0.0, 1.0),
     help="Leave out what is less probably relevant; `calibrate` measures it.",
 )
 @click.option("--explain", is_flag=True, help="Say which index was searched and what it promises.")
@@ -98,6 +98,8 @@ def search(
     import embedstore
     from embedstore.query_vector import scores_all
 
+    if not (asked["text"] is not None or asked["image"] or asked["like"]):
+        raise click.UsageError("nothing to search for; give words, --image PICTURE or --like KEY")
     query = embedstore.Query(**asked)
     draw = drawing(thumbnails, term, term_program) if sys.stdout.isatty() else None
     with embedstore.open(store, folder=index_folder, must_exist=True) as opened:
