@@ -11,10 +11,10 @@ from embedstore.corpus import Corpus, Decoded, Entry, Failure, decode_all, print
 from embedstore.corpus.decoder import keepable
 from embedstore.errors import Conflict, Invalid
 from embedstore.intake import Added, Prepared
+from embedstore.pace import Pace
 from embedstore.types import Item, digest
 
 BATCH = 64  # items encoded and committed together; an interrupted run loses no more than these
-SETTLED = 3.0  # seconds after the first item; a rate told sooner counts the start, not the work
 REBUILD_SHARE, REBUILD_LEAST = 0.05, 1_000  # after a run few rows should wait in the exact tail
 
 Progress = Callable[[int, int, float], None]
@@ -136,7 +136,7 @@ class _Run:
         self._report = Indexed()
         self._added = Added()
         self._done = 0
-        self._first: tuple[float, int] | None = None  # when the first were done, and how many
+        self._pace = Pace()
         self._blind = False
         self._touched: list[tuple[str, str]] = []
         catalog, number = collection.catalog, collection.info.id
@@ -238,16 +238,7 @@ class _Run:
     def _step(self, count: int) -> None:
         self._done += count
         if self._progress is not None:
-            self._progress(self._done, self._total, self._rate())
-
-    def _rate(self) -> float:
-        """Give items a second since the first were done; 0 while that says little."""
-        now = time.perf_counter()
-        if self._first is None:
-            self._first = (now, self._done)
-        since, done = self._first
-        seconds = now - since
-        return 0.0 if seconds <= 0.0 or seconds < SETTLED else (self._done - done) / seconds
+            self._progress(self._done, self._total, self._pace.rate(self._done))
 
     def _finished(self) -> Indexed:
         report = self._report

@@ -115,7 +115,7 @@ def test_a_log_shows_that_work_goes_on(run, album, monkeypatch):
     first, last = run(album).stderr.splitlines()
     assert first.endswith("album: 1 of 2")  # a rate is not told from the first
     assert last.endswith("album: 2 of 2")  # nor so soon
-    monkeypatch.setattr("embedstore.indexing.SETTLED", 0.0)
+    monkeypatch.setattr("embedstore.pace.SETTLED", 0.0)
     assert re.search(r"album: 2 of 2, \d+/s, 0 s left", run(album, "--retry").stderr)
 
 
