@@ -53,8 +53,9 @@ class _Commands(click.Group):
             click.echo("stopped; what was stored is safe, the same command goes on there", err=True)
             sys.exit(TERMINATED if isinstance(stopped, Terminated) else INTERRUPTED)
         except click.NoSuchOption as error:
-            error.possibilities = _offered(error)
-            raise
+            raise click.NoSuchOption(
+                error.option_name, possibilities=_offered(error), ctx=error.ctx
+            ) from None
         except EmbedStoreError as error:
             told = _with_options(error) if isinstance(error, BadQuery) else str(error)
             click.echo(f"error: {printable(told)}", err=True)

@@ -63,7 +63,8 @@ def _cell(value: object) -> str:
         return ", ".join(f"{name} {part}" for name, part in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value)) or "none"
-    return "none" if value is None else str(value)
+    plain = {None: "none", True: "yes", False: "no"}
+    return plain[value] if value is None or isinstance(value, bool) else str(value)
 
 
 def item_json(item: "Item") -> dict[str, Any]:

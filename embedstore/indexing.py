@@ -72,7 +72,7 @@ def index(
         workers: Decoding processes; None takes one a core, 0 decodes in this process.
         retry: Try again what failed before and has not changed.
         moved: The corpus was indexed before from another place, and this is it.
-        progress: Called with items done, items in all, and items a second, 0 at first.
+        progress: Called with items done, items in all, and items a second (0: not known).
 
     Returns:
         What was done.
@@ -135,8 +135,7 @@ class _Run:
         self._started = time.perf_counter()
         self._report = Indexed()
         self._added = Added()
-        self._done = 0
-        self._pace = Pace()
+        self._done, self._pace = 0, Pace()
         self._blind = False
         self._touched: list[tuple[str, str]] = []
         catalog, number = collection.catalog, collection.info.id

@@ -14,10 +14,11 @@ from api.settings import json_option, store_options
 @store_options
 @json_option
 def backup(file: Path, store: str, index_folder: str | None, as_json: bool) -> None:
-    """Write a store, in use or not, to one file; one that is there is replaced.
+    """Write a store, in use or not, to one file.
 
     It holds all rows: items, vectors, pictures that were uploaded. Pictures that were indexed from
-    files stay where they are; API keys and index files are left out.
+    files stay where they are; API keys and index files are left out. A file that is there is
+    replaced, once the new one is whole.
 
     \b
     Example:

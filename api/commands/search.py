@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--text-weight",
-    type=click.FloatRange(0.0, 1.0),
+    type=float,
     default=0.5,
     show_default=True,
     help="Share of the text beside a picture.",
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--diversity",
-    type=click.FloatRange(0.0, 1.0),
+    type=float,
     default=0.0,
     show_default=True,
     help="0 to 1: prefer hits that are unlike those before them.",
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--min-probability",
-    type=click.FloatRange(0.0, 1.0),
+    type=float,
     help="Leave out what is less probably relevant; `calibrate` measures it.",
 )
 @click.option("--explain", is_flag=True, help="Say which index was searched and what it promises.")

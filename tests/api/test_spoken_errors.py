@@ -31,7 +31,7 @@ def run(tmp_path):
     ("words", "code", "told"),
     [
         ([], USAGE, "give words, --image PICTURE or --like KEY"),
-        (["x", "--text-weight", "3"], USAGE, "'--text-weight'"),
+        (["x", "--text-weight", "3"], EXIT_CODES["Invalid"], "error: --text-weight is 3"),
         (["x", "--min-score", "1", "--target", "both"], EXIT_CODES["Invalid"], "--min-score is"),
         (["--like", "gone"], EXIT_CODES["NotFound"], "no item 'gone' in collection 'photos'"),
     ],

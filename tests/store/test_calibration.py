@@ -117,7 +117,7 @@ def test_too_little_to_measure_with_is_told(photos: Collection, captioned: Colle
         calibrate(captioned, queries)
     with pytest.raises(Invalid, match=r"half of them are put aside.* leaves 10 .* at least 100"):
         calibrate(captioned, hubs="off")
-    with pytest.raises(Invalid, match="20 queries"):
+    with pytest.raises(Invalid, match="20 captions to ask with"):
         calibrate(captioned)
     assert calibrate(captioned, queries, hubs="on", expand="off").queries == LEAST_QUERIES
 
