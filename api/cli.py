@@ -1,6 +1,7 @@
 """The command line: `embedstore COMMAND`. Heavy imports wait until a command needs them."""
 
 import os
+import re
 import sys
 from importlib import import_module
 from typing import Any
@@ -42,21 +43,40 @@ class _Commands(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         from api.output import never_fail_to_print, printable
-        from api.stopping import Terminated
-        from embedstore.errors import EmbedStoreError
+        from api.stopping import Terminated, ended_by_sigterm
+        from embedstore.errors import BadQuery, EmbedStoreError
 
         never_fail_to_print()
         # Read when torch and faiss are loaded: threads that wait for one whose core another program
         # has would spin, and a caption then takes twenty times as long
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         try:
-            return super().invoke(context)
+            with ended_by_sigterm():
+                return super().invoke(context)
         except KeyboardInterrupt as stopped:
             click.echo("stopped; what was stored is safe, the same command goes on there", err=True)
             sys.exit(TERMINATED if isinstance(stopped, Terminated) else INTERRUPTED)
+        except click.NoSuchOption as error:
+            raise click.NoSuchOption(
+                error.option_name, possibilities=_offered(error), ctx=error.ctx
+            ) from None
         except EmbedStoreError as error:
-            click.echo(f"error: {printable(str(error))}", err=True)
+            told = _with_options(error) if isinstance(error, BadQuery) else str(error)
+            click.echo(f"error: {printable(told)}", err=True)
             sys.exit(exit_code(error))
+
+
+def _offered(error: click.NoSuchOption) -> list[str]:
+    """Give what may be meant for an unknown option, but for what no help page names."""
+    known = error.ctx.command.params if error.ctx is not None else []
+    hidden = {name for each in known if getattr(each, "hidden", False) for name in each.opts}
+    return [name for name in error.possibilities or () if name not in hidden]
+
+
+def _with_options(error: Exception) -> str:
+    """Say what is wrong with a query in the words of the command line."""
+    names = r"\b(text_weight|min_score|min_probability)\b"
+    return re.sub(names, lambda name: "--" + name[0].replace("_", "-"), str(error))
 
 
 @click.group(

@@ -18,7 +18,9 @@ MEANINGS = {
     2: "the command line is not understood",
     EXIT_CODES["NotFound"]: "a store, collection, item or file is not there",
     EXIT_CODES["Conflict"]: "it contradicts what is stored, or the store is in use",
-    EXIT_CODES["Invalid"]: "input that cannot succeed as it is",
+    EXIT_CODES[
+        "Invalid"
+    ]: "input that cannot succeed as it is, or of which nothing could be indexed",
     EXIT_CODES["Unavailable"]: "a package, device, port or database is missing now",
     EXIT_CODES["Corrupt"]: "stored bytes are damaged",
     EXIT_CODES["StorageFull"]: "the disk is full or read-only",

@@ -12,6 +12,11 @@ import click
 if TYPE_CHECKING:
     from embedstore.types import Hit, Item
 
+_KEYS = ("key", "failed", "best photo")  # columns that are copied from
+_FOLDED = 12  # characters that are left to a column beside one of keys
+_BETWEEN = 3  # characters between two columns
+_ANY_WIDTH = 1 << 20
+
 
 def print_json(value: Any, *, indent: int | None = 2) -> None:
     """Print a value as one JSON document."""
@@ -30,24 +35,36 @@ def _takes_all(stream: TextIO) -> bool:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows as a table that fits the terminal."""
+    """Print rows as a table that fits the terminal, keys whole where there is room for them.
+
+    What reads a pipe gets every row on one line.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    console = Console(width=None if sys.stdout.isatty() else _ANY_WIDTH)
+    cells = [[Text(_cell(cell)) for cell in row] for row in rows]
+    widths = [max(map(len, each)) for each in zip(columns, *cells, strict=True)]
+    named = zip(columns, widths, strict=True)
+    least = [wide if each in _KEYS else min(wide, _FOLDED) for each, wide in named]
+    fits = sum(least) + _BETWEEN * len(columns) <= console.width
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_cell(cell)) for cell in row))
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+        table.add_column(column, overflow="fold", no_wrap=fits and column in _KEYS)
+    for row in cells:
+        table.add_row(*row)
+    console.print(table)
 
 
 def _cell(value: object) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {part}" for name, part in value.items())
-    return str(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    plain = {None: "none", True: "yes", False: "no"}
+    return plain[value] if value is None or isinstance(value, bool) else str(value)
 
 
 def item_json(item: "Item") -> dict[str, Any]:

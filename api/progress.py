@@ -19,7 +19,8 @@ def progress(what: str) -> Iterator[Show]:
         what: What is done, such as "indexing photos".
 
     Yields:
-        A function to call with what is done, what there is in all, and items a second if known.
+        A function to call with what is done, what there is in all, and items a second; None
+        or 0 while that is not known.
     """
     from rich.console import Console
 
@@ -47,7 +48,7 @@ def progress(what: str) -> Iterator[Show]:
         task = bar.add_task(what, total=None, rate="")
 
         def show(done: int, total: int, rate: float | None = None) -> None:
-            told = "" if rate is None else f"{rate:.0f}/s"
+            told = f"{rate:.0f}/s" if rate else ""
             bar.update(task, completed=done, total=total, rate=told)
 
         yield show

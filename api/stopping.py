@@ -1,6 +1,7 @@
-"""SIGTERM as a clean end, for commands that run until they are told to stop."""
+"""SIGTERM as a clean end, for every command."""
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -14,9 +15,14 @@ class Terminated(KeyboardInterrupt):
 def ended_by_sigterm() -> Iterator[None]:
     """End what goes on inside as Ctrl-C does, where SIGTERM comes.
 
+    Outside of the main thread, which gets no signals, nothing is changed.
+
     Raises:
         Terminated: It came.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     came: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001

@@ -4,6 +4,7 @@ The file is a zip of the catalog and a manifest with its counts and checksum. In
 cache and left out. So are API keys, and pictures that lie in files of their own.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -183,9 +184,9 @@ def _writable(folder: Path) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as beside:
             yield Path(beside)
     except OSError as error:
-        raise StorageFull(
-            f"cannot write in {folder} ({error.strerror}); make room there"
-        ) from error
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        told = "make room there" if full else "choose another folder, or make it writable"
+        raise StorageFull(f"cannot write in {folder} ({error.strerror}); {told}") from error
 
 
 def _keep(made: Path, target: Path) -> None:

@@ -14,7 +14,7 @@ from embedstore.errors import Invalid
 from embedstore.gain import Gain
 from embedstore.hubness import LEAST_QUERIES, WEIGHT
 from embedstore.judged import relevance_of
-from embedstore.real_queries import encoded, too_few
+from embedstore.real_queries import encoded
 from embedstore.relevance import Relevance
 from embedstore.searching import RELEVANCE
 from embedstore.trial import MOST_QUERIES, captioned, some_of, trial_of
@@ -95,7 +95,10 @@ def calibrate(
 
 def _bank(vectors: Vectors) -> Vectors:
     if len(vectors) < LEAST_QUERIES:
-        raise too_few(len(vectors), LEAST_QUERIES)
+        raise Invalid(
+            f"the collection's pictures have {len(vectors)} captions to ask with; expected at "
+            f"least {LEAST_QUERIES}; index more captions, or give a query log with --queries FILE"
+        )
     return vectors[some_of(len(vectors), MOST_QUERIES)]
 
 

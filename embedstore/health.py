@@ -142,7 +142,7 @@ def _examine_store(store: Store) -> Iterator[Finding]:
             yield Finding(
                 f"quarantine of {info.name}",
                 "warning",
-                f"{quarantined} items failed; try again: `embedstore index PATH --retry`",
+                f"failed items: {quarantined}; fix the cause, then `embedstore index PATH --retry`",
             )
 
 

@@ -11,6 +11,7 @@ from embedstore.corpus import Corpus, Decoded, Entry, Failure, decode_all, print
 from embedstore.corpus.decoder import keepable
 from embedstore.errors import Conflict, Invalid
 from embedstore.intake import Added, Prepared
+from embedstore.pace import Pace
 from embedstore.types import Item, digest
 
 BATCH = 64  # items encoded and committed together; an interrupted run loses no more than these
@@ -71,7 +72,7 @@ def index(
         workers: Decoding processes; None takes one a core, 0 decodes in this process.
         retry: Try again what failed before and has not changed.
         moved: The corpus was indexed before from another place, and this is it.
-        progress: Called with items done, items in all, and items a second.
+        progress: Called with items done, items in all, and items a second (0: not known).
 
     Returns:
         What was done.
@@ -87,7 +88,7 @@ def index(
     if not (total := sum(1 for _ in counted.entries)):
         raise Invalid(
             f"nothing to index in {place}: no pictures or captions"
-            f"{f', {sum(counted.skipped.values())} other files' if counted.skipped else ''}; "
+            f"{f', other files: {sum(counted.skipped.values())}' if counted.skipped else ''}; "
             "nothing was removed either"
         )
     _claim(collection, counted.root, printable(str(place)), moved)
@@ -134,7 +135,7 @@ class _Run:
         self._started = time.perf_counter()
         self._report = Indexed()
         self._added = Added()
-        self._done = 0
+        self._done, self._pace = 0, Pace()
         self._blind = False
         self._touched: list[tuple[str, str]] = []
         catalog, number = collection.catalog, collection.info.id
@@ -236,8 +237,7 @@ class _Run:
     def _step(self, count: int) -> None:
         self._done += count
         if self._progress is not None:
-            seconds = max(time.perf_counter() - self._started, 1e-9)
-            self._progress(self._done, self._total, self._done / seconds)
+            self._progress(self._done, self._total, self._pace.rate(self._done))
 
     def _finished(self) -> Indexed:
         report = self._report

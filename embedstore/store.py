@@ -51,7 +51,7 @@ def open(
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageFull(
-            f"cannot make the store folder {root}: {error.strerror}; choose another with --store"
+            f"cannot make the store folder {root}: {error.strerror}; choose another place"
         ) from error
     return Store(Catalog(catalog), root)
 

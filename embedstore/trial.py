@@ -93,6 +93,7 @@ def trial_of(collection: Collection, bank: Vectors | None, weight: float) -> Tri
         Invalid: Too few pictures have a caption that is not in the bank.
     """
     pictures, captions, owners, _, _ = captioned(collection)
+    held, halved = len(np.unique(owners)), bank is None
     if bank is None:
         _, place = np.unique(owners, return_inverse=True)
         even = place % 2 == 0
@@ -102,11 +103,16 @@ def trial_of(collection: Collection, bank: Vectors | None, weight: float) -> Tri
     captions, owners = captions[asking], owners[asking]
     unseen = np.array([bool((bank @ each < SAME).all()) for each in captions], dtype=np.bool_)
     captions, owners = captions[unseen], owners[unseen]
-    if len(np.unique(owners)) < LEAST_PICTURES:
+    if (left := len(np.unique(owners))) < LEAST_PICTURES:
+        seen = (
+            f"half of them are put aside, which leaves {left} to measure with; "
+            f"expected at least {2 * LEAST_PICTURES} with captions of their own"
+            if halved
+            else f"{left} of them with one that is no query; expected at least {LEAST_PICTURES}"
+        )
         raise Invalid(
-            f"collection {collection.name!r} has {len(np.unique(owners))} pictures with captions "
-            f"to measure with that are not in the query bank; expected at least {LEAST_PICTURES}; "
-            "index captions too, or choose without measuring: `--hubs on --expand off`"
+            f"collection {collection.name!r} has {held} pictures with captions, {seen}; index more "
+            "captions, or choose without measuring: `--hubs on --expand off`"
         )
     return Trial(pictures, captions, owners, QueryBank("trial", weight, bank))
 

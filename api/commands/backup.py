@@ -17,7 +17,8 @@ def backup(file: Path, store: str, index_folder: str | None, as_json: bool) -> N
     """Write a store, in use or not, to one file.
 
     It holds all rows: items, vectors, pictures that were uploaded. Pictures that were indexed from
-    files stay where they are; API keys and index files are left out.
+    files stay where they are; API keys and index files are left out. A file that is there is
+    replaced, once the new one is whole.
 
     \b
     Example:
@@ -26,8 +27,9 @@ def backup(file: Path, store: str, index_folder: str | None, as_json: bool) -> N
     import embedstore
     from embedstore.backup import backup as write
 
+    done = "replaced" if file.expanduser().exists() else "wrote"
     with embedstore.open(store, folder=index_folder, must_exist=True) as opened:
-        _tell(f"wrote {file}", write(opened, file), as_json)
+        _tell(f"{done} {file}", write(opened, file), as_json)
 
 
 @click.command()

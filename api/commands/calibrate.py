@@ -50,7 +50,8 @@ def calibrate(
 ) -> None:
     """Find more with words: correct the pictures that every query finds.
 
-    Each option is measured on captions of the collection and kept where recall surely gains;
+    Each option is measured on captions of the collection and kept where recall surely gains,
+    which takes 100 pictures with captions at least: half of them are put aside for it;
     `on` and `off` choose without measuring; `--hubs off --expand off` takes all back. Searches
     with a picture stay as they are. What a score then means, the probability that a hit is the
     picture described, is measured and kept as well.

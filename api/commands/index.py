@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.output import print_json, print_table, printable
+from api.commands.index_output import print_report, refuse_nothing, tell_how_to_go_on
+from api.output import print_json, printable
 from api.progress import progress
 from api.settings import collection_option, json_option, store_options
 
 if TYPE_CHECKING:
     from embedstore import Collection, Store
     from embedstore.indexing import Indexed
-
-SHOWN_FAILURES = 20
 
 
 @click.command()
@@ -77,6 +76,8 @@ def index(
                     reports[named] = index_with_bar(target, path, named, **options)
                     if not as_json:
                         print_report(named, reports[named])
+                        tell_how_to_go_on(path, options["images"], reports[named])
+                refuse_nothing(paths, options["images"], list(reports.values()))
         finally:  # an error at one path keeps what is done at those before it
             if as_json and reports:
                 print_json({named: asdict(report) for named, report in reports.items()})
@@ -120,24 +121,3 @@ def index_with_bar(target: "Collection", source: Path, named: str, **options: An
 
     with progress(f"indexing {named}") as show:
         return embedstore.index(target, source, progress=show, **options)
-
-
-def print_report(path: str, report: "Indexed") -> None:
-    """Print what an indexing run did."""
-    click.echo(
-        f"{path}: {report.added} added, {report.unchanged} unchanged, {report.replaced} replaced, "
-        f"{report.removed} removed, {len(report.failed)} failed in {report.seconds:.1f} s"
-    )
-    if report.kept:
-        click.echo(f"{report.kept} items were not met but kept: part of {path} could not be read")
-    if report.truncated:
-        click.echo(f"texts longer than the encoder reads, ends ignored: {len(report.truncated)}")
-    if report.failed:
-        click.echo(
-            f"{len(report.failed)} failed: what has a key is remembered and skipped until it "
-            "changes; fix the cause and run again with --retry"
-        )
-        rows = [(failure.key, failure.reason) for failure in report.failed[:SHOWN_FAILURES]]
-        print_table(("failed", "reason"), rows)
-        if len(report.failed) > SHOWN_FAILURES:
-            click.echo(f"... and {len(report.failed) - SHOWN_FAILURES} more; --json lists all")

@@ -76,12 +76,18 @@ def delete(
       embedstore delete photos/beach.jpg photos/hill.jpg
     """
     import embedstore
+    from embedstore.errors import NotFound
 
     with embedstore.open(store, folder=index_folder, must_exist=True) as opened:
         missing = opened.collection(collection).delete(keys)
     deleted = len(set(keys)) - len(missing)
     if as_json:
         print_json({"deleted": deleted, "missing": missing})
+    elif not deleted:
+        raise NotFound(
+            f"nothing deleted; not in collection {collection!r}: {', '.join(missing)}; "
+            "expected keys as `embedstore search` shows them"
+        )
     else:
         click.echo(f"deleted {deleted}" + (f"; not there: {', '.join(missing)}" if missing else ""))
     if not deleted:

@@ -98,6 +98,8 @@ def search(
     import embedstore
     from embedstore.query_vector import scores_all
 
+    if not (asked["text"] is not None or asked["image"] or asked["like"]):
+        raise click.UsageError("nothing to search for; give words, --image PICTURE or --like KEY")
     query = embedstore.Query(**asked)
     draw = drawing(thumbnails, term, term_program) if sys.stdout.isatty() else None
     with embedstore.open(store, folder=index_folder, must_exist=True) as opened:

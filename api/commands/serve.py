@@ -18,7 +18,6 @@ from api.host_names import checked_names, hosts
 from api.output import print_json, print_table, printable
 from api.settings import LOOPBACK, endpoint_options, json_option, option, store_options
 from api.settings_shown import shown
-from api.stopping import ended_by_sigterm
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -189,7 +188,7 @@ def _run(app: "FastAPI", listening: socket.socket, stop_seconds: int) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.freeze()  # a full collection would walk all that was imported: 0.1 s without an answer
     # uvicorn raises its signal again when it is done, which must not keep the store from closing.
-    with suppress(KeyboardInterrupt), ended_by_sigterm():
+    with suppress(KeyboardInterrupt):
         Server(config).run(sockets=[listening])
 
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.commands.index import filled, print_report
+from api.commands.index import filled
+from api.commands.index_output import print_report
 from api.output import print_json, printable
 from api.progress import progress
 from api.settings import collection_option, json_option, store_options
-from api.stopping import ended_by_sigterm
 
 if TYPE_CHECKING:
     from embedstore.watching_folder import Pass
@@ -59,7 +59,6 @@ def watch(
     if not folder.expanduser().is_dir():
         raise NotFound(f"no folder at {printable(folder)}; expected one of photos; check the path")
     with (
-        ended_by_sigterm(),
         embedstore.open(store, folder=index_folder) as opened,
         filled(opened, collection, encoder),
     ):

@@ -15,7 +15,7 @@ _LOCKED = "the catalog {where} is locked by another process ({why}); wait for it
 _FULL = "the catalog {where} cannot be written ({why}); free disk space and try again"
 _READ_ONLY = (
     "the catalog {where} cannot be opened for writing ({why}); "
-    "make the folder and its files writable, or choose another with --store"
+    "make the folder and its files writable, or choose another store"
 )
 _DENIED = (
     "the database {where} refuses to write ({why}); give its user the right, or choose another"

@@ -38,6 +38,7 @@ _LOOKUP = (
     )
     .where(collections.c.id == bindparam("collection"))
 )
+_NAME = select(collections.c.name).where(collections.c.id == bindparam("collection"))
 _PLACE = (
     select(items.c.row, items.c.path, KEPT.label("kept"))
     .select_from(
@@ -148,14 +149,14 @@ class Reader(Registry):
             NotFound: No such item, it has no picture, or the collection is no longer called so.
         """
         if not storable(key):
-            raise _unknown(key)
+            raise _unknown(key, called)
         parameters = {"collection": collection_id, "name": called, "key": key}
         found = self._database.rows(self._place, parameters)
         if not found:
             raise gone(collection_id)
         row, path, kept = found[0]
         if row is None:
-            raise _unknown(key)
+            raise _unknown(key, called)
         return row, None if kept is not None else _file_of(path, key)
 
     def count(self, collection_id: int) -> dict[str, Any]:
@@ -203,13 +204,20 @@ class Reader(Registry):
             with self._database.glance() as connection:
                 found = connection.execute(statement, parameters).first()
         if found is None:
-            raise _unknown(key)
+            raise _unknown(key, self._called(collection_id))
         return found
 
+    def _called(self, collection_id: int) -> str:
+        with self._database.glance() as connection:
+            name = connection.scalar(_NAME, {"collection": collection_id})
+        if name is None:
+            raise gone(collection_id)
+        return str(name)
 
-def _unknown(key: str) -> NotFound:
+
+def _unknown(key: str, called: str) -> NotFound:
     return NotFound(
-        f"no item {key!r} in the collection; expected a key as `embedstore search` shows it"
+        f"no item {key!r} in collection {called!r}; expected a key as `embedstore search` shows it"
     )
 
 

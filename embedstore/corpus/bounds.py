@@ -68,10 +68,10 @@ def read_bytes(
             reason = getattr(error, "strerror", None) or str(error)
             raise BadImage(
                 f"{name}: cannot be read ({reason}); expected a readable file; "
-                "check that it exists and its permissions, then run again"
+                "check that it exists and its permissions"
             ) from error
     if not data:
-        raise BadImage(f"{name}: is empty (0 bytes); expected {EXPECTED}; replace or remove it")
+        raise BadImage(f"{name}: is empty (0 bytes); expected {EXPECTED}; give another picture")
     if len(data) > limits.bytes:
         raise BadImage(
             f"{name}: is larger than the limit of {limits.bytes:,} bytes; "
@@ -97,7 +97,7 @@ def _refuse_special(path: Path, name: str) -> None:
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode):  # a pipe would wait for ever
         kind = "a folder" if stat.S_ISDIR(mode) else "a pipe, socket or device"
-        raise BadImage(f"{name}: is {kind}; expected a picture file; remove it from the corpus")
+        raise BadImage(f"{name}: is {kind}; expected a picture file; give another picture")
 
 
 def spoken(source: Source) -> str:
@@ -108,7 +108,7 @@ def spoken(source: Source) -> str:
 
 
 @contextmanager
-def one_error(name: str, data: bytes) -> Iterator[None]:
+def one_error(name: str) -> Iterator[None]:
     """Turn whatever a decoder throws into one `BadImage`."""
     try:
         with _QUIET:
@@ -116,12 +116,22 @@ def one_error(name: str, data: bytes) -> Iterator[None]:
     except BadImage:
         raise
     except Exception as error:
-        seen = f"{type(error).__name__} {error}".strip().replace("\n", " ")[:200]
-        if isinstance(error, UnidentifiedImageError):
-            seen = f"no known format, its first bytes are {data[:12]!r}"
         raise BadImage(
-            f"{name}: cannot be decoded ({seen}); expected {EXPECTED}; replace or remove it"
+            f"{name}: cannot be decoded ({_in_words(error)}); expected {EXPECTED}; "
+            "give another picture"
         ) from error
+
+
+def _in_words(error: Exception) -> str:
+    """Say what a decoder means, whose own words are for programmers."""
+    if isinstance(error, UnidentifiedImageError):
+        return "its format is not known"
+    if isinstance(error, Image.DecompressionBombError):
+        return "it announces too many pixels"
+    if isinstance(error, MemoryError):
+        return "there is too little memory"
+    cut = isinstance(error, EOFError) or "truncated" in str(error).lower()
+    return "its file ends too early" if cut else "its data are damaged"
 
 
 class _Quiet:

@@ -81,7 +81,7 @@ def _answers(fields: Mapping[str, Any]) -> list[str]:
 
 def failure(place: str, seen: str, key: str | None = None) -> Failure:
     """Say what is wrong with a line; where its key is unknown the line stands for it."""
-    reason = f"{place}: {seen}; expected {EXPECTED}; correct the line and run again"
+    reason = f"{place}: {seen}; expected {EXPECTED}; correct the line"
     return Failure(printable(key or place), reason, blind=key in (None, place))
 
 

@@ -53,7 +53,7 @@ def pixels_of(
     data: bytes, name: str, preprocess: ImagePreprocess, limits: DecodeLimits = DEFAULT_LIMITS
 ) -> Pixels:
     """Decode bytes to `(size, size, 3)`; errors speak of `name`."""
-    with one_error(name, data):
+    with one_error(name):
         enough = int(_DETAIL * preprocess.size)
         return fit(_decode(data, name, lambda _, __: (enough, enough), limits), preprocess)
 
@@ -99,7 +99,7 @@ def thumbnail(
     """
     name = spoken(source)
     data = read_bytes(source, name, limits)
-    with one_error(name, data):
+    with one_error(name):
         image = _decode(data, name, lambda width, height: _inside(width, height, side), limits)
         image.thumbnail((side, side), _SMALL)
         out = io.BytesIO()

@@ -57,7 +57,7 @@ def _entry(record: Any, place: str, folder: Path, prefix: str) -> Entry | Failur
         return Failure(
             place,
             f"{place}: is not as expected ({type(error).__name__}: {error}); expected filename "
-            "and sentences with raw texts; correct it and run again",
+            "and sentences with raw texts; correct it",
             blind=True,
         )
 

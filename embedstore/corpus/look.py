@@ -47,5 +47,5 @@ def extent(source: Source) -> tuple[int, int]:
     """
     name = spoken(source)
     data = read_bytes(source, name)
-    with one_error(name, data), Image.open(io.BytesIO(data), formats=decoders(data, name)) as image:
+    with one_error(name), Image.open(io.BytesIO(data), formats=decoders(data, name)) as image:
         return image.width * image.height, len(data)

@@ -182,12 +182,12 @@ class Pool:
         if code == -signal.SIGALRM:
             return (
                 f"took longer than {self._limits.seconds:g} s to decode; expected a picture that "
-                "decodes at once; convert or remove it, or raise DecodeLimits.seconds"
+                "decodes at once; convert it, or raise DecodeLimits.seconds"
             )
         end = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return (
             f"its decode process was ended by {end}; expected a picture that decodes within "
-            "memory; convert or remove it, or run again if the machine was short of memory"
+            "memory; convert it, or free some memory if the machine was short of it"
         )
 
 

@@ -136,7 +136,8 @@ class KeptViews:
                 f"{said} of memory, and {free / 1e6:,.0f} MB are free; keep fewer with --views 1, "
                 "or none with --views 0, which makes each step slower"
             )
-        _say(f"{said} of memory")
+        if needed >= 1e6:
+            _say(f"{said} of memory")
         self._kept = torch.empty(
             (self._count, len(self._photos), *lowered.shape[1:]), dtype=torch.float16
         )

@@ -209,7 +209,8 @@ def test_ctrl_c_says_how_to_go_on(run, album, monkeypatch):
 
 def test_a_delete_that_finds_nothing_fails(run, album):
     run("index", str(album), "--encoder", "toy", "--workers", "0")
-    assert "not there: nothing" in run("delete", "nothing", code=EXIT_CODES["NotFound"])
+    told = run("delete", "nothing", code=EXIT_CODES["NotFound"])
+    assert "error: nothing deleted; not in collection 'photos': nothing; expected keys" in told
 
 
 def test_no_page_of_the_server_needs_another_host(store):

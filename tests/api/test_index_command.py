@@ -64,8 +64,31 @@ def test_a_folder_whose_name_is_not_utf_8_is_shown_escaped(run, tmp_path):
 def test_failures_say_how_to_go_on(run, album):
     (album / "bad.jpg").write_bytes(b"no picture")
     told = run(album).stdout
-    assert "1 failed: what has a key is remembered and skipped until it changes" in told
-    assert "--retry" in told
+    assert "1 failed: fix the cause, then run again with --retry" in told
+    assert told.count("run again") == 1
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_nothing_indexed_is_an_error_and_leaves_no_collection(run, tmp_path, more):
+    (tmp_path / "bad.jpg").write_bytes(b"no picture")
+    done = run(tmp_path / "bad.jpg", *more, code=EXIT_CODES["Invalid"])
+    assert "bad.jpg" in done.stdout
+    assert done.stderr == (
+        "error: nothing was indexed, 1 failed: fix the cause, then run again with --retry\n"
+    )
+    with embedstore.open(tmp_path / "store") as store:
+        assert not store.collections()
+
+
+def test_pictures_that_lie_elsewhere_are_told_with_the_cure(run, album, tmp_path):
+    captions = tmp_path / "captions.jsonl"
+    captions.write_text('{"image": "red.jpg", "caption": "red"}\n')
+    told = run(captions, code=EXIT_CODES["Invalid"]).stderr
+    assert "names start from the caption file's own folder" in told
+    assert "--images FOLDER" in told
+    assert "1 added" in run(captions, "--images", album).stdout
+    captions.write_text('{"image": "red.jpg"}\n{"image": "gone.jpg"}\n{"key": "x", "text": "y"}\n')
+    assert f"names start from {album}" in run(captions, "--images", album).stdout
 
 
 def test_prompts_are_set_when_a_collection_is_made(run, album, tmp_path):
@@ -88,7 +111,12 @@ def test_a_collection_that_a_failed_run_made_goes_again(run, album, tmp_path):
 
 def test_a_log_shows_that_work_goes_on(run, album, monkeypatch):
     monkeypatch.setattr("api.progress.EVERY", 0.0)
-    assert re.search(r"indexing .*album: 1 of 1, \d+/s, 0 s left", run(album).stderr)
+    (album / "bad.jpg").write_bytes(b"no picture")
+    first, last = run(album).stderr.splitlines()
+    assert first.endswith("album: 1 of 2")  # a rate is not told from the first
+    assert last.endswith("album: 2 of 2")  # nor so soon
+    monkeypatch.setattr("embedstore.pace.SETTLED", 0.0)
+    assert re.search(r"album: 2 of 2, \d+/s, 0 s left", run(album, "--retry").stderr)
 
 
 def test_a_log_is_not_flooded(run, album):

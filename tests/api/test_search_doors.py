@@ -111,8 +111,8 @@ def test_a_least_score_and_diversity_go_through(run, served):
     ("options", "told"),
     [
         (["--diversity", "-1"], "diversity is -1.0; expected 0 to 1"),
-        (["--min-score", "nan"], "min_score is nan"),
-        (["--min-probability", "2"], "min_probability is 2.0"),
+        (["--min-score", "nan"], "--min-score is nan"),
+        (["--min-probability", "2"], "--min-probability is 2.0"),
         (["--min-probability", "0.5", "--target", "text"], "words that look for pictures"),
         (["-k", "0"], "k is 0"),
     ],

@@ -103,7 +103,7 @@ def locked_folder(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_read_only_folder_is_named(locked_folder: Path) -> None:
     locked_folder.chmod(0o555)
-    with nobody(), pytest.raises(StorageFull, match=r"locked.*make the folder.*--store"):
+    with nobody(), pytest.raises(StorageFull, match=r"locked.*make the folder.*another store"):
         Catalog(locked_folder / "catalog.sqlite")
 
 

@@ -102,7 +102,7 @@ def test_memory_is_bounded(tmp_path: Path, photo) -> None:
     Image.new("RGB", (7_000, 7_000)).save(tmp_path / "vast.png")
     entries = [entry("vast", tmp_path / "vast.png"), entry("good", photo())]
     results = list(decode_all(entries, SMALL, workers=1, limits=DecodeLimits(memory=250 << 20)))
-    assert "MemoryError" in str(results[0].error)
+    assert "too little memory" in str(results[0].error)
     assert results[1].error is None
 
 

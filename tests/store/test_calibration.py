@@ -111,9 +111,13 @@ def test_too_little_to_measure_with_is_told(photos: Collection, captioned: Colle
     with pytest.raises(Invalid, match=f"3 queries; .* at least {LEAST_QUERIES}"):
         calibrate(captioned, ["a", "b", "c", "a", " "])
     captioned.delete([f"p{row:03}" for row in range(20, N)])
-    with pytest.raises(Invalid, match=r"20 pictures with captions .*--hubs on --expand off"):
+    with pytest.raises(
+        Invalid, match=r"has 20 pictures with captions, 20 of .* at least 50; .*--hubs on"
+    ):
         calibrate(captioned, queries)
-    with pytest.raises(Invalid, match="20 queries"):
+    with pytest.raises(Invalid, match=r"half of them are put aside.* leaves 10 .* at least 100"):
+        calibrate(captioned, hubs="off")
+    with pytest.raises(Invalid, match="20 captions to ask with"):
         calibrate(captioned)
     assert calibrate(captioned, queries, hubs="on", expand="off").queries == LEAST_QUERIES
 

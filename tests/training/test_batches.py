@@ -217,6 +217,11 @@ def test_views_that_do_not_fit_are_refused(photos, monkeypatch):
         kept(photos)
 
 
+def test_views_too_small_to_count_are_not_told(photos, capsys):
+    kept(photos)
+    assert "of memory" not in capsys.readouterr().err
+
+
 def test_prefetching_keeps_order_and_raises_what_the_work_raises():
     assert list(prefetched(str, [[1, 2], [3], [4, 5]])) == [["1", "2"], ["3"], ["4", "5"]]
 
