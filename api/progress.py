@@ -48,7 +48,7 @@ def progress(what: str) -> Iterator[Show]:
         task = bar.add_task(what, total=None, rate="")
 
         def show(done: int, total: int, rate: float | None = None) -> None:
-            told = f"{rate:.0f}/s" if rate else ""
+            told = _a_second(rate) if rate else ""
             bar.update(task, completed=done, total=total, rate=told)
 
         yield show
@@ -67,5 +67,9 @@ class _Lines:
         if now - self._told < EVERY:
             return
         self._told = now
-        speed = "" if not rate else f", {rate:.0f}/s, {(total - done) / rate:,.0f} s left"
+        speed = "" if not rate else f", {_a_second(rate)}, {(total - done) / rate:,.0f} s left"
         click.echo(f"{self._what}: {done:,} of {total:,}{speed}", err=True)
+
+
+def _a_second(rate: float) -> str:
+    return f"{rate:.1f}/s" if rate < 10 else f"{rate:.0f}/s"

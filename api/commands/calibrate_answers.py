@@ -38,13 +38,17 @@ def calibrate_answers(items: int, forget: bool, wanted: Wanted) -> None:
     """
     from embedstore.answering.kept import keep
     from embedstore.answering.measuring import measure_answers
+    from embedstore.pace import Pace
 
     if forget:
         with wanted.opened() as collection:
             keep(collection, {})
         return
     with wanted.answerer() as answerer, progress("asking about stored items") as show:
-        found = measure_answers(answerer, items, show)
+        pace = Pace()
+        found = measure_answers(
+            answerer, items, lambda done, total: show(done, total, pace.rate(done))
+        )
     if wanted.as_json:
         told = [
             {"generator": writer, "task": task, **_figures(each)}

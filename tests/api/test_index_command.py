@@ -116,7 +116,7 @@ def test_a_log_shows_that_work_goes_on(run, album, monkeypatch):
     assert first.endswith("album: 1 of 2")  # a rate is not told from the first
     assert last.endswith("album: 2 of 2")  # nor so soon
     monkeypatch.setattr("embedstore.pace.SETTLED", 0.0)
-    assert re.search(r"album: 2 of 2, \d+/s, 0 s left", run(album, "--retry").stderr)
+    assert re.search(r"album: 2 of 2, [\d.]+/s, 0 s left", run(album, "--retry").stderr)
 
 
 def test_a_log_is_not_flooded(run, album):
