@@ -1,5 +1,6 @@
 """The command line: `embedstore COMMAND`. Heavy imports wait until a command needs them."""
 
+import os
 import re
 import sys
 from importlib import import_module
@@ -46,6 +47,9 @@ class _Commands(click.Group):
         from embedstore.errors import BadQuery, EmbedStoreError
 
         never_fail_to_print()
+        # Read when torch and faiss are loaded: threads that wait for one whose core another program
+        # has would spin, and a caption then takes twenty times as long
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         try:
             with ended_by_sigterm():
                 return super().invoke(context)

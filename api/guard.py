@@ -160,6 +160,8 @@ class Guard:
             return _Refusal(500, "KeysUnreadable", "keys cannot be checked; see the server's log")
         if key is None:
             told = "send the API key as `Authorization: Bearer KEY`"
+            if b"authorization" in headers:
+                told = f"this server knows no such API key; {told}"
             return _Refusal(401, "Unauthorized", told, (("www-authenticate", "Bearer"),))
         scope.setdefault("state", {})["key"] = key
         return _beyond(key, scope["method"], path) or self._hurried(key)

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -157,6 +158,8 @@ def error_of(title: str, detail: str, status: int) -> EmbedStoreError:
         status: Of HTTP, which decides where there is no such kind here.
     """
     kind = getattr(errors, title, None)
+    if status == HTTPStatus.UNAUTHORIZED:
+        detail += "; from Python: embedstore.connect(url, key=KEY)"
     if isinstance(kind, type) and issubclass(kind, EmbedStoreError):
         return kind(detail)
     if status in (401, 403):

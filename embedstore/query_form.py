@@ -12,6 +12,7 @@ from embedstore.types import Query
 
 _FIELDS = tuple(each.name for each in fields(Query))
 _NOTHING = type(None)
+_MOST_TOLD = 200  # characters of a value
 _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "text": ((str, _NOTHING), "words"),
     "image": ((Path, bytes, _NOTHING), "a pathlib.Path, or the bytes of a picture"),
@@ -80,4 +81,7 @@ def check_types(query: Query) -> None:
 
 def _shown(value: object) -> str:
     plain = isinstance(value, str | int | float | _NOTHING)
-    return repr(value)[:40] if plain else f"of type {type(value).__name__}"
+    if not plain:
+        return f"of type {type(value).__name__}"
+    told = repr(value)
+    return told if len(told) <= _MOST_TOLD else f"{told[:_MOST_TOLD]}..."

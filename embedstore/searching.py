@@ -69,6 +69,7 @@ def composed(
 ) -> tuple[Vectors, int | None]:
     """Check a query and give its vector `(d,)`, and the row that it must not find; see `search`."""
     check(query)
+    catalog.check_filter(info.id, query.where)  # loading an encoder takes seconds
     vector = query_vector(
         query,
         encoder,

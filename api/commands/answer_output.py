@@ -23,6 +23,8 @@ def print_answer(answer: "Answer", as_json: bool, note: str | None = None) -> No
         return
     if answer.text is None:
         click.echo(f"not found: {printable(answer.abstained or '')}")
+        if answer.confidence is not None:
+            click.echo("what is asked of answers: --min-confidence, --risk", err=True)
         return
     if note is not None:
         click.echo(note)

@@ -47,6 +47,8 @@ def measure_answers(
         Invalid: Too few items have captions and a picture, or a question and answers.
     """
     cases = _some(answerer.collection, most)
+    if max(Counter(case.task for case in cases).values(), default=0) < LEAST:
+        raise _too_few(answerer.collection, len(cases))
     answered: dict[tuple[str, Task], list[Judged]] = defaultdict(list)
     for done, case in enumerate(cases, 1):
         drafted = _drafted(answerer, case)
@@ -60,13 +62,17 @@ def measure_answers(
         of: sureness(of[1], each, space) for of, each in answered.items() if len(each) >= LEAST
     }
     if not found:
-        raise Invalid(
-            f"{len(cases)} items of {answerer.collection.name!r} have captions and a picture, or a "
-            f"question and answers, and were asked about; expected {LEAST} at least of one kind "
-            "that a generator answers; index more"
-        )
+        raise _too_few(answerer.collection, sum(map(len, answered.values())))
     keep(answerer.collection, found)
     return found
+
+
+def _too_few(collection: Collection, found: int) -> Invalid:
+    return Invalid(
+        f"{found:,} items of {collection.name!r} have captions and a picture that opens, or a "
+        f"question and answers, and something near them; expected {LEAST} at least of one kind, "
+        "answered by one generator; index more"
+    )
 
 
 def _some(collection: Collection, most: int) -> list[_Case]:

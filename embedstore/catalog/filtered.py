@@ -99,6 +99,14 @@ class Filtered(Reader, FieldIndexes):
         with self._database.snapshot() as connection:
             return items_of(stored_of(connection.execute(statement).all()))
 
+    def check_filter(self, collection_id: int, where: str | None) -> None:
+        """Refuse a filter before anything is done for it.
+
+        Raises:
+            BadFilter: It does not parse, or names a field that no item has.
+        """
+        self._condition(collection_id, where)
+
     def _condition(self, collection_id: int, where: str | None) -> Condition | None:
         if where is None:
             return None

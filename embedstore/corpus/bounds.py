@@ -51,6 +51,11 @@ def read_bytes(
         BadImage: It is missing, unreadable, not a plain file, empty or too large.
     """
     name = spoken(source) if name is None else name
+    if not isinstance(source, bytes | Path | Member):  # where Python's types are not checked
+        raise BadImage(
+            f"{name}: is a {type(source).__name__}; expected a pathlib.Path, or the bytes of a "
+            "picture"
+        )
     if isinstance(source, bytes):
         data = source
     else:

@@ -81,3 +81,10 @@ def test_too_little_is_one_line_and_keeps_nothing(doors):
     with pytest.raises(Invalid, match="expected 100 at least"):
         measure_answers(Answerer(doors, "consensus"))
     assert known(doors, "consensus", "caption") is None
+
+
+def test_too_little_is_told_before_anything_is_asked(doors):
+    asked = []
+    with pytest.raises(Invalid, match="expected 100 at least"):
+        measure_answers(Answerer(doors, "consensus"), told=lambda *done: asked.append(done))
+    assert not asked

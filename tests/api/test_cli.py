@@ -1,6 +1,7 @@
 """The command line: what a person types, reads and pipes."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -225,3 +226,15 @@ def test_an_empty_collection_says_what_to_type(run, tmp_path):
     assert json.loads(run("search", "blue", "--json")) == []
     assert "no two of 0 pictures are nearly the same" in run("duplicates", "--workers", "0")
     assert "is empty, there is nothing to tune" in run("tune", code=EXIT_CODES["Invalid"])
+
+
+@pytest.mark.parametrize(("own", "expected"), [(None, "passive"), ("active", "active")])
+def test_waiting_threads_do_not_spin_unless_they_are_told_to(
+    run, album, monkeypatch, own, expected
+):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if own is not None:
+        monkeypatch.setenv("OMP_WAIT_POLICY", own)
+    run("index", str(album), "--encoder", "toy", "--workers", "0")
+    assert os.environ["OMP_WAIT_POLICY"] == expected
+    monkeypatch.setenv("OMP_WAIT_POLICY", "passive")  # so that it is taken back

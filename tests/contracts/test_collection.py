@@ -142,6 +142,7 @@ def test_an_item_that_no_collection_can_hold_leaves_its_neighbours_alone(words):
         "half \ud800": Item("half \ud800", texts=("x",)),
         "": Item("", texts=("x",)),
         "nothing": Item("nothing"),
+        "name": Item("name", image="photo.jpg"),
     }
     report = words.add([Item("good", texts=("y",)), *bad.values(), Item("too", texts=("z",))])
     assert sorted(report.added) == ["good", "too"]
@@ -319,6 +320,9 @@ def test_answers_are_the_same_here_and_there(store, words, tmp_path):
     assert (told.text, told.citations[0].key) == ("red", "q")
     with pytest.raises(Invalid):
         answering.ask("", **settings)
+    for asked in (answering.caption, lambda image, **held: answering.ask("what", image, **held)):
+        with pytest.raises(Invalid, match=r"asked.png.*; expected a pathlib.Path"):
+            asked(str(tmp_path / "asked.png"), **settings)
     if remote:
         with pytest.raises(Invalid, match=r"cannot be sent .* expected texts, finite numbers"):
             words.ask("what", min_score=float("nan"))
@@ -440,7 +444,10 @@ def test_the_faces_have_the_same_methods_and_parameters():
 
 @pytest.mark.parametrize(
     ("scope", "kind", "told"),
-    [(None, Unauthorized, "send the API key"), ("read", OutOfScope, "needs scope 'write'")],
+    [
+        (None, Unauthorized, r"send the API key.*connect\(url, key=KEY\)"),
+        ("read", OutOfScope, "needs scope 'write'"),
+    ],
 )
 def test_what_a_key_may_not_is_an_error_of_its_own(tmp_path, scope, kind, told):
     with embedstore.open(tmp_path / "store") as opened:

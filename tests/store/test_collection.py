@@ -19,6 +19,7 @@ from embedstore.errors import (
     NotFound,
     SpaceMismatch,
 )
+from embedstore.searching import search
 
 
 def texts(photos, *lines: str) -> None:
@@ -133,6 +134,14 @@ def test_filters_give_k_wherever_k_are_allowed(store):
     assert sorted(int(hit.item.key) for hit in hits) == list(range(490, 500))
     with pytest.raises(BadFilter, match="unknown"):
         made.search(Query(vector=unit(2, 1, made.info.space.dim)[0], where="m == 1"))
+
+
+def test_a_filter_is_refused_before_an_encoder_is_loaded(store):
+    made = store.create("made", "toy")
+    made.add([Item("one", texts=("a door",), meta={"n": 1})])
+    for where in ("m == 1", "n = 1"):
+        with pytest.raises(BadFilter):
+            search(Query("a door", where=where), made.catalog, made.info, made.indices, pytest.fail)
 
 
 def test_two_stores_on_one_folder_see_each_other(tmp_path):

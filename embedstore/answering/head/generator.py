@@ -19,6 +19,7 @@ from embedstore.answering.head.model import Memory
 from embedstore.answering.head.pointer import mixed
 from embedstore.answering.head.sight import Sight, prefixed, sight
 from embedstore.answering.types import Draft, Prompt
+from embedstore.encoders.devices import one_thread
 
 SIGNALS = ("copied", "margin", "least", "gain", "pieces", "in_evidence", "agreed", "fit")
 _JUDGED = 3  # captions, before it is taken that none rests on a neighbour
@@ -68,7 +69,8 @@ class HeadGenerator:
         Raises:
             Invalid: Vectors are not of the dimension that the head was trained on.
         """
-        with torch.inference_mode():
+        # A line is thousands of short steps, in each of which a second thread is waited for
+        with torch.inference_mode(), one_thread():
             return [self._written(prompt) for prompt in prompts]
 
     def _written(self, prompt: Prompt) -> Draft:

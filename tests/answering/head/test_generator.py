@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 import torch
 
+from embedstore.answering.head import beam
 from embedstore.answering.head import folder as folders
+from embedstore.answering.head import generator as generator_module
 from embedstore.answering.head.generator import SIGNALS, HeadGenerator, draft
 from embedstore.answering.types import Prompt
 from embedstore.errors import Corrupt, Invalid, NotFound
@@ -33,6 +35,20 @@ def test_no_prompt_changes_the_answer_of_another(place):
     together = generator.generate(PROMPTS)
     assert together == [generator.generate([prompt])[0] for prompt in PROMPTS]
     assert together == generator.generate(PROMPTS[::-1])[::-1]
+
+
+def test_it_writes_on_one_thread(place, monkeypatch):
+    seen = []
+
+    def search(*arguments):
+        seen.append(torch.get_num_threads())
+        return beam.search(*arguments)
+
+    monkeypatch.setattr(generator_module, "search", search)
+    threads = torch.get_num_threads()
+    HeadGenerator(place).generate(PROMPTS)
+    assert set(seen) == {1}
+    assert torch.get_num_threads() == threads
 
 
 def test_a_draft_has_what_the_interface_asks_for(stored):
