@@ -62,7 +62,8 @@ def _cure(paths: Sequence[Path], images: Path | None, failed: "list[Failure]") -
 
     gone = sum(os.strerror(errno.ENOENT) in each.reason for each in failed)
     if 2 * gone > len(failed) and all(takes_images(path) for path in paths):
-        start = "the caption file's own folder" if images is None else printable(images)
+        own = "the caption file's own folder (for Karpathy's .json, `images` in it)"
+        start = own if images is None else printable(images)
         return (
             f"most name a picture that is not there; names start from {start}, "
             "give the pictures' folder with --images FOLDER"
