@@ -83,6 +83,8 @@ def delete(
     deleted = len(set(keys)) - len(missing)
     if as_json:
         print_json({"deleted": deleted, "missing": missing})
+        if not deleted:
+            sys.exit(EXIT_CODES["NotFound"])
     elif not deleted:
         raise NotFound(
             f"nothing deleted; not in collection {collection!r}: {', '.join(missing)}; "
@@ -90,8 +92,6 @@ def delete(
         )
     else:
         click.echo(f"deleted {deleted}" + (f"; not there: {', '.join(missing)}" if missing else ""))
-    if not deleted:
-        sys.exit(EXIT_CODES["NotFound"])
 
 
 @click.command()
