@@ -1,6 +1,5 @@
 """The items of a collection into its heir: decoded, encoded, stored batch by batch."""
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -10,6 +9,7 @@ from typing import cast
 from embedstore.catalog import Catalog, CollectionInfo, Mark, NewRow, Source
 from embedstore.corpus import Decoded, Entry, Failure, decode_all
 from embedstore.intake import Added, Prepared, encoded
+from embedstore.pace import Pace
 from embedstore.types import Encoder
 
 BATCH = 64  # items encoded and committed together; a killed run loses no more than these
@@ -50,8 +50,8 @@ class Copying:
         self._skip = skip_without_source
         self._workers = workers
         self._progress = progress
-        self._started = time.perf_counter()
-        self._before = catalog.count(heir.id)["items"]  # of an interrupted run
+        self._pace = Pace()
+        self._before = catalog.size(heir.id)  # of an interrupted run
         self._met = 0
         self._mark = Mark(*heir.options.get("copied", START))
         self._pruned = -1  # the commit up to which deletions are known to be done here, too
@@ -165,9 +165,8 @@ class Copying:
         self._met += count
         if self._progress is not None:
             done = self._before + self._met
-            total = max(done, self._catalog.count(self.old.id)["items"])
-            seconds = max(time.perf_counter() - self._started, 1e-9)
-            self._progress(done, total, self._met / seconds)
+            total = max(done, self._catalog.size(self.old.id))
+            self._progress(done, total, self._pace.rate(self._met))
 
 
 def _prepared(source: Source, decoded: Decoded) -> Prepared:

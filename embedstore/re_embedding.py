@@ -89,7 +89,7 @@ def re_embed(
             out and quarantined. Without it the work is done and kept, but not the switch.
         skip_without_source: Leave out items whose vectors were given ready-made.
         workers: Decoding processes; None takes one a core, 0 decodes in this process.
-        progress: Called with items done, items in all, and items a second.
+        progress: Called with items done, items in all, and items a second (0: not known).
 
     Returns:
         What was done; `switched` says whether the collection is in the new space.
@@ -104,7 +104,7 @@ def re_embed(
     ready = encoders.load(encoder) if isinstance(encoder, str) else encoder
     old = store.catalog.describe(name)
     report = ReEmbedded(name, old.space.encoder, ready.space.encoder, kept=keep)
-    report.items = store.catalog.count(old.id)["items"]
+    report.items = store.catalog.size(old.id)
     report.calibrated = store.catalog.bank_name(old.id) is not None or "expand" in old.options
     report.promised = store.catalog.promised(old.id)
     try:

@@ -178,8 +178,7 @@ class Answerer:
     def _silent(self, prompt: Prompt) -> str | None:
         """Say why there is nothing to answer from; None where there is something."""
         if not prompt.evidence:
-            counted = self.collection.catalog.count(self.collection.info.id)["items"]
-            if not counted:
+            if not self.collection.catalog.size(self.collection.info.id):
                 return f"the collection {self.collection.name!r} is empty"
             usual = "a picture with a caption" if prompt.question is None else "words"
             lacking = self.settings.lacking or usual
