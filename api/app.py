@@ -31,6 +31,7 @@ from api.jobs import Jobs
 from api.keys import KeyRing
 from api.known import KnownCollections
 from api.limits import Limits
+from api.loop_searches import LoopSearches
 from api.pictures import Pictures
 from api.ready_encoders import ReadyEncoders
 from api.searching import Searching
@@ -101,7 +102,11 @@ def create_app(
     app.state.pictures = Pictures(fetching)
     app.state.known = KnownCollections(store)
     app.state.searching = Searching(
-        app.state.known, app.state.encoders, app.state.decoding, app.state.pictures
+        app.state.known,
+        app.state.encoders,
+        app.state.decoding,
+        app.state.pictures,
+        LoopSearches(database_here=store.catalog.dialect == "sqlite"),
     )
     app.state.allowed = allowed or Allowed()
     for often in (search_routes.most_asked, picture_routes.most_asked):

@@ -83,7 +83,7 @@ async def search_page(wanted: SearchPage, name: str, request: Request) -> FoundP
         page = collection.search_page(asked[0], wanted.cursor)
         return FoundPage.model_validate({"hits": _found(name, page.hits), "cursor": page.cursor})
 
-    return await _searching(request).run(name, [wanted], found)
+    return await _searching(request).run(name, [wanted], found, every_row=True)
 
 
 # Asked of the application itself: a dependency costs a twentieth of a search

@@ -1,13 +1,15 @@
-"""How the service searches: in threads, with its encoders, and so many searches at once."""
+"""How the service searches: with its encoders, in threads and so many at once, or in its loop."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
 from anyio import CapacityLimiter, to_thread
 
 from api.known import KnownCollections
+from api.loop_searches import LoopSearches, takes_little
 from api.pictures import Pictures
 from api.ready_encoders import ReadyEncoders
 from api.schemas import Search
@@ -20,11 +22,12 @@ T = TypeVar("T")
 
 
 class Searching:
-    """Searches of a store; the event loop waits for none of them.
+    """Searches of a store; the event loop waits for none but short ones.
 
     Those that wait for an encoder, or for a picture from elsewhere, take a thread each, so that
     the encoder gets them together. All others only compute: more of them at once than there are
-    cores would wait for one another, and keep the event loop from its turn.
+    cores would wait for one another, and keep the event loop from its turn. Short ones the loop
+    does itself.
     """
 
     def __init__(
@@ -33,9 +36,11 @@ class Searching:
         encoders: ReadyEncoders,
         decoding: AbstractContextManager[object],
         pictures: Pictures,
+        loop: LoopSearches,
     ) -> None:
         self._known, self._encoders = known, encoders
         self._decoding, self._pictures = decoding, pictures
+        self._loop = loop
         self._cores = CapacityLimiter(default_workers() + 1)
 
     async def run(
@@ -43,13 +48,16 @@ class Searching:
         name: str,
         wanted: Sequence[Search],
         search: Callable[[Collection, list[Query]], T],
+        *,
+        every_row: bool = False,
     ) -> T:
-        """Search in a thread.
+        """Search without keeping the event loop.
 
         Args:
             name: Of the collection.
             wanted: What was sent.
             search: What to do with the collection and the queries that were meant.
+            every_row: Whether it scores every row.
         """
         waits = any(_waits(each) for each in wanted)
 
@@ -61,11 +69,14 @@ class Searching:
             with self._decoding if decodes else nullcontext():
                 return search(collection, asked)
 
+        work = partial(self._known.ask, name, found)
+        if not (waits or every_row) and takes_little(wanted):
+            if self._loop.are_short(name):
+                return await self._loop.run(name, work)
+            work = partial(self._loop.timed, name, work)
         # Each is begun by the event loop, which so has its turn between two; threads that take the
         # next one themselves leave it waiting, and refusals with it, for a quarter of a second
-        return await to_thread.run_sync(
-            self._known.ask, name, found, limiter=None if waits else self._cores
-        )
+        return await to_thread.run_sync(work, limiter=None if waits else self._cores)
 
 
 def _waits(wanted: Search) -> bool:
