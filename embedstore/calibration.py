@@ -114,7 +114,6 @@ def _keep(
         name = catalog.set_bank(info.id, bank, WEIGHT, info.name, of_captions=of_captions)
         found = None if relevance is None else replace(relevance, bank=name)
         changes = {"expand": expand, RELEVANCE: None if found is None else found.as_option()}
-        options = catalog.change_options(info, lambda kept: {**kept, **changes})
-        collection.info = replace(info, options=options)
+        catalog.change_options(info, lambda kept: {**kept, **changes})
     collection.rebuild()
     return found

@@ -37,7 +37,7 @@ class Indices:
 
     def __init__(self, catalog: Catalog, info: CollectionInfo, folder: Path) -> None:
         self._catalog = catalog
-        self._info = info
+        self.info = info  # as it was at the last commit that the sets have caught up with
         self.folder = folder_of(folder, info)
         self._sets: Mapping[Modality, VectorSet] = {}  # replaced whole, for readers hold no lock
         self._bank: QueryBank | None = None  # the last one read; the sets are made with
@@ -90,15 +90,15 @@ class Indices:
     def vectors_of(self, modality: Modality, rows: Sequence[int]) -> Vectors:
         """Give the unit vectors `(m, d)` of rows that `neighbors` found."""
         held = self._sets[modality]
-        found = [held.vectors_of(row)[:, : self._info.space.dim] for row in rows]
-        return np.concatenate([np.empty((0, self._info.space.dim), np.float32), *found])
+        found = [held.vectors_of(row)[:, : self.info.space.dim] for row in rows]
+        return np.concatenate([np.empty((0, self.info.space.dim), np.float32), *found])
 
     def refresh(self) -> None:
         """Catch up with what any process has committed."""
         with self._telling:
-            seq, purged = self._catalog.seq(self._info.id)
+            seq, purged = self._catalog.seq(self.info.id)
             sets, behind = dict(self._sets), self.seq < seq
-            made_with = self._made_with if sets else self._read_bank()
+            made_with = self._made_with if sets else self._read_options()
             while behind:
                 if self._bank is not made_with:
                     sets.pop("image", None)
@@ -108,7 +108,7 @@ class Indices:
                     if held is None or held.seq < seq:
                         sets[modality] = self._caught_up(modality, held, purged)
                 # Asked last: whatever bank is kept from here on is a commit after these.
-                behind = self._read_bank() is not made_with
+                behind = self._read_options() is not made_with
             self._sets, self._made_with = sets, made_with
 
     def rebuild(self, modalities: Sequence[Modality] = MODALITIES) -> int:
@@ -122,9 +122,9 @@ class Indices:
 
     def rows_to_index(self, modality: Modality) -> tuple[Halves, Callable[[Vectors], Vectors]]:
         """Give the rows `(n, d)` of an index, and what gives queries the form it takes."""
-        _, _, vectors = self._catalog.scan(self._info.id, modality)
+        _, _, vectors = self._catalog.scan(self.info.id, modality)
         with self._telling:
-            self._read_bank()
+            self._read_options()
             form = self._form(modality)
         return form.rows(vectors), form.asked
 
@@ -133,7 +133,7 @@ class Indices:
         try:
             self.rebuild()
         except EmbedStoreError as error:
-            log.warning("could not rebuild %s: %s; searches stay exact", self._info.name, error)
+            log.warning("could not rebuild %s: %s; searches stay exact", self.info.name, error)
 
     def rebuild_in_background(self) -> None:
         """Rebuild in a thread, unless one is at it."""
@@ -148,11 +148,11 @@ class Indices:
         """
         if not self._sets:
             with self._telling:
-                _, purged = self._catalog.seq(self._info.id)
-                self._made_with = self._read_bank()
+                _, purged = self._catalog.seq(self.info.id)
+                self._made_with = self._read_options()
                 self._sets = {each: self._opened(each, purged) for each in MODALITIES}
         return any(
-            self._catalog.waiting(self._info.id, modality, held.published_seq)
+            self._catalog.waiting(self.info.id, modality, held.published_seq)
             > max(least, share * held.published_count)
             for modality, held in self._sets.items()
         )
@@ -178,27 +178,28 @@ class Indices:
         self._watch.close()
         self._rebuilding.wait()
 
-    def _read_bank(self) -> QueryBank | None:
+    def _read_options(self) -> QueryBank | None:
+        self.info = self._catalog.renewed(self.info)
         name = None if self._bank is None else self._bank.name
-        if self._catalog.bank_name(self._info.id) != name:
-            kept = self._catalog.bank(self._info.id)
+        if self._catalog.bank_name(self.info.id) != name:
+            kept = self._catalog.bank(self.info.id)
             made = None if kept is None else QueryBank(kept.name, kept.weight, kept.vectors)
             self._bank = made
         return self._bank
 
     def _form(self, modality: Modality) -> IndexForm:
-        return IndexForm.of(modality, self._info.space, self._bank, self.folder)
+        return IndexForm.of(modality, self.info.space, self._bank, self.folder)
 
     def _published(self, modality: Modality) -> int:
-        seq, ids, vectors = self._catalog.scan(self._info.id, modality)
+        seq, ids, vectors = self._catalog.scan(self.info.id, modality)
         with self._telling:
             # Asked after the rows: a bank that is kept later is a commit after these.
-            changed = self._read_bank() is not self._made_with
+            changed = self._read_options() is not self._made_with
             form = self._form(modality)
             held = self._sets.get(modality)
         if held is None or (modality == "image" and changed):
             held = form.empty()
-        promise = promise_of(self._catalog, self._info.id, modality)
+        promise = promise_of(self._catalog, self.info.id, modality)
         spec = None if promise is None else promise.spec(len(ids), form.dim)
         keep = None if promise is None else promise.keeper(seq, form.asked)
         with meaningful_errors():
@@ -221,7 +222,7 @@ class Indices:
         if held is None or held.seq < purged:
             held = self._opened(modality, purged)
         told = held.seq
-        changes = self._catalog.changes(self._info.id, modality, told)
+        changes = self._catalog.changes(self.info.id, modality, told)
         if changes.purged_seq > purged:  # another process compacted in between
             return self._caught_up(modality, None, changes.purged_seq)
         if changes.seq < told:
@@ -241,7 +242,7 @@ class Indices:
 
     def _started_over(self, modality: Modality, ahead: int, seq: int) -> VectorSet:
         """Drop files that know commits which the rows do not: the rows were restored."""
-        what = f"the {modality} index of {self._info.name}"
+        what = f"the {modality} index of {self.info.name}"
         log.warning("%s is at commit %d and the rows at %d; it is rebuilt", what, ahead, seq)
         form = self._form(modality)
         form.clear()

@@ -78,7 +78,7 @@ def search_page(
         newest = catalog.last_row(info.id, place.seq)
         search = _Search(query, vector, skip, newest, catalog, info, indices)
         following = search.after(place, query.k + 1)
-        found = good_enough(query, following[: query.k], catalog, info, indices)
+        found = good_enough(query, following[: query.k], indices)
         _, items = catalog.lookup(info.id, [each.row for each in found], info.name)
         if len(items) == len(found) and question == _question(query, indices):
             break

@@ -28,13 +28,17 @@ class Reading:
     """The part of a collection that changes nothing."""
 
     def __init__(self, catalog: Catalog, info: CollectionInfo, folder: Path) -> None:
-        self.info = info
         self.catalog = catalog
         self.indices = Indices(catalog, info, folder)
         self._thumbnails = Thumbnails(self.indices.folder / "thumbnails")
         self._folder = folder
         self._encoder: Encoder | None = None
         self._loading = threading.Lock()
+
+    @property
+    def info(self) -> CollectionInfo:
+        """What it is, with the options of the last commit that was seen."""
+        return self.indices.info
 
     @property
     def name(self) -> str:

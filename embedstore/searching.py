@@ -55,7 +55,7 @@ def search(
     for attempt in range(ATTEMPTS):
         seen = indices.seq
         with stage("index"):
-            found = ranked_rows(query, vector, skip, catalog, info, indices)
+            found = ranked_rows(query, vector, skip, catalog, indices.info, indices)
         with stage("items"):
             seq, items = catalog.lookup(info.id, [each.row for each in found], info.name)
         if (seq == seen or attempt > 0) and len(items) == len(found):
@@ -117,7 +117,7 @@ def ranked_rows(
     wanted += skip is not None
     found = _nearest(query, vector, wanted, catalog, info, indices, whole)
     others = [each for each in found if each.row != skip]
-    found = good_enough(query, others, catalog, info, indices)
+    found = good_enough(query, others, indices)
     if query.diversity and found:
         vectors = np.stack([_vector_of(query, each, info, indices) for each in found])
         scores = np.array([each.score for each in found])
@@ -164,15 +164,9 @@ def _nearest(
     return nearest(query.target, vector, wanted)
 
 
-def good_enough(
-    query: Query,
-    found: Sequence[Ranked],
-    catalog: Catalog,
-    info: CollectionInfo,
-    indices: Indices,
-) -> list[Ranked]:
+def good_enough(query: Query, found: Sequence[Ranked], indices: Indices) -> list[Ranked]:
     """Give rows their probability, and leave out those of which the query expects more."""
-    relevance = _relevance(query, catalog, info, indices)
+    relevance = _relevance(query, indices)
     if relevance is not None:
         told = relevance.of([each.score for each in found])
         found = [
@@ -190,14 +184,13 @@ def good_enough(
     ]
 
 
-def _relevance(
-    query: Query, catalog: Catalog, info: CollectionInfo, indices: Indices
-) -> Relevance | None:
+def _relevance(query: Query, indices: Indices) -> Relevance | None:
     """Give what was measured for this way of scoring; another bank or space scores otherwise."""
+    info = indices.info
     kept = info.options.get(RELEVANCE)
     if kept is not None and kept["bank"] != indices.bank_name:  # either may be an old one
-        kept = catalog.options(info.id).get(RELEVANCE)
         indices.refresh()
+        kept = indices.info.options.get(RELEVANCE)
     in_force = (info.space.fingerprint, indices.bank_name)
     if kept is not None and in_force == (kept["fingerprint"], kept["bank"]):
         return Relevance.from_option(kept) if is_words_for_pictures(query) else None

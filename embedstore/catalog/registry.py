@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -145,8 +145,15 @@ class Registry:
             check_called(connection, info)
             kept = connection.execute(select(collections.c.options).where(here)).scalar_one()
             options = change(json.loads(kept))
-            connection.execute(collections.update().where(here).values(options=json.dumps(options)))
+            # A commit, so that whoever has the collection open reads them
+            changed = {"options": json.dumps(options), "seq": collections.c.seq + 1}
+            connection.execute(collections.update().where(here).values(changed))
         return options
+
+    def renewed(self, info: CollectionInfo) -> CollectionInfo:
+        """Give a collection with its options as they are now."""
+        options = self.options(info.id)
+        return info if options == info.options else replace(info, options=options)
 
     def drop(self, name: str) -> None:
         """Delete a collection and all its rows, and what was begun to take its place.

@@ -372,6 +372,7 @@ ONLY_HERE = {
     "use": "the server chooses the encoder of a space",
     "encoder": "POST /v1/embeddings encodes; a server's encoder cannot be handed over",
     "kept_thumbnail": "a cache beside the index, which only the server has",
+    "info": "what `describe` tells, as the catalog has it",
     "picture_version": "goes over the wire as an ETag",
     "close": "the connections are the store's",
 }

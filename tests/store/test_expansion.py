@@ -35,7 +35,6 @@ def expanding(photos: Collection) -> Collection:
 def switch(photos: Collection, on: bool) -> None:
     options = {**photos.info.options, "expand": on}
     photos.catalog.change_options(photos.info, lambda _: options)
-    photos.info = photos.catalog.describe(photos.name)
 
 
 def test_a_search_asks_again_with_the_expanded_query(expanding: Collection) -> None:

@@ -52,6 +52,18 @@ def test_hits_of_words_tell_how_probably_they_are_right(album: Collection, hubs,
     assert hits[0].probability > hits[-1].probability
 
 
+@pytest.mark.parametrize("hubs", ["on", "off"])
+def test_who_has_the_collection_open_learns_of_a_calibration(album: Collection, store: Store, hubs):
+    with embedstore.open(store.folder) as other:
+        opened = other.collection(album.name)
+        assert opened.search(asking(album))[0].probability is None
+        for chosen in ({"hubs": hubs, "expand": "off"}, {"hubs": "off", "expand": "on"}):
+            calibrate(album, **chosen)
+            here, there = album.search(asking(album)), opened.search(asking(album))
+            assert there[0].probability == here[0].probability is not None
+            assert [hit.score for hit in there] == pytest.approx([hit.score for hit in here])
+
+
 def test_the_measured_scores_are_those_of_a_search(album: Collection):
     held = captioned(album)
     scores, _ = _searched(held.pictures, held.captions[:9], held.captions[:9], None, False)
