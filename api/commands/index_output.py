@@ -27,11 +27,17 @@ def print_report(path: str, report: "Indexed") -> None:
         click.echo(f"{report.kept} items were not met but kept: part of {path} could not be read")
     if report.truncated:
         click.echo(f"texts longer than the encoder reads, ends ignored: {len(report.truncated)}")
-    if report.failed:
-        rows = [(failure.key, failure.reason) for failure in report.failed[:SHOWN_FAILURES]]
-        print_table(("failed", "reason"), rows)
-        if len(report.failed) > SHOWN_FAILURES:
-            click.echo(f"... and {len(report.failed) - SHOWN_FAILURES} more; --json lists all")
+    print_failures(report.failed)
+
+
+def print_failures(failed: "Sequence[Failure]") -> None:
+    """Print what failed and why, the first of many; nothing where nothing did."""
+    if failed:
+        # A reason often names its line first, which the column beside it does already
+        rows = [(each.key, each.reason.removeprefix(f"{each.key}: ")) for each in failed]
+        print_table(("failed", "reason"), rows[:SHOWN_FAILURES])
+    if len(failed) > SHOWN_FAILURES:
+        click.echo(f"... and {len(failed) - SHOWN_FAILURES} more; --json lists all")
 
 
 def tell_how_to_go_on(path: Path, images: Path | None, report: "Indexed") -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from api.commands.index_output import print_failures
 from api.exit_codes import EXIT_CODES
-from api.output import print_json, print_table
+from api.output import print_json
 from api.progress import progress
 from api.settings import json_option, store_options
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from embedstore import Store
     from embedstore.re_embedding import ReEmbedded
     from embedstore.types import Encoder
-
-SHOWN_FAILURES = 20
 
 
 @click.command("re-embed")
@@ -105,11 +104,7 @@ def _print(report: "ReEmbedded") -> None:
         click.echo(f"{report.left_out} items left out: their vectors were given ready-made")
     if report.truncated:
         click.echo(f"texts longer than the encoder reads, ends ignored: {len(report.truncated)}")
-    if failed:
-        rows = [(failure.key, failure.reason) for failure in report.failed[:SHOWN_FAILURES]]
-        print_table(("failed", "reason"), rows)
-        if failed > SHOWN_FAILURES:
-            click.echo(f"... and {failed - SHOWN_FAILURES} more; --json lists all")
+    print_failures(report.failed)
     if report.switched:
         old = f"kept as {report.kept}" if report.kept else "dropped; `compact` gives its room back"
         click.echo(f"{name} is in the space of {report.after} now; the old one is {old}")

@@ -9,7 +9,7 @@ export function answered(answer) {
   const cited = answer.citations.map((each) => `[${each.number}]`).join(" ");
   return [
     element("p", { className: "said" }, answer.answer),
-    element("p", { className: "why" }, `${sure}, from ${cited || "no neighbour"} (${answer.generator})`),
+    element("p", { className: "why", title: `written by: ${answer.generator}` }, `${sure}, from ${cited || "no neighbour"}`),
   ];
 }
 

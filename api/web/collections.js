@@ -14,13 +14,18 @@ export function listen(enter, renew) {
   byId("fresh").onclick = () => agree().then(renewed, renewed); // a silent server is told of there
 }
 
-export function choose(collection) {
+export function choose(collection, wanted) {
   shown = collection;
   byId("fresh").hidden = true;
-  return entered(collection.name, collection.items);
+  byId("collection").value = collection.name;
+  return entered(collection.name, collection.items, wanted);
 }
 
+export const named = (wanted) => there.find(({ name }) => name === wanted);
+export const size = () => named(shown?.name)?.items ?? 0;
+
 function list() {
+  byId("form").inert = byId("bar").inert = !there.length;
   const select = byId("collection");
   const same = select.options.length === there.length && there.every(({ name }, at) => select.options[at].value === name);
   if (same) there.forEach((each, at) => { select.options[at].textContent = label(each); });
@@ -28,11 +33,11 @@ function list() {
   if (shown) select.value = shown.name;
 }
 
-export function counted(found) {
+export function counted(found, wanted) {
   there = found;
   list();
-  const now = there.find(({ name }) => name === shown?.name);
-  if (!now) return there.length && choose(there[0]);
+  const now = named(shown?.name);
+  if (!now) return there.length && (named(wanted?.collection) ? choose(named(wanted.collection), wanted) : choose(there[0]));
   if (!shown.items && now.items) return choose(now);
   const more = now.items - shown.items;
   byId("fresh").hidden = !more;
@@ -43,6 +48,6 @@ export function counted(found) {
 export async function agree() { // what the page did itself is no news
   there = await peek("/v1/collections");
   list();
-  shown = there.find(({ name }) => name === shown.name) || shown;
+  shown = named(shown.name) || shown;
   byId("fresh").hidden = true;
 }

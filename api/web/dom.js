@@ -8,8 +8,9 @@ export function element(name, properties, ...children) {
   return made;
 }
 
-export function tell(words, again = null) {
+export function tell(words, again = null, wrong = Boolean(again)) {
   byId("status").textContent = words;
+  byId("status").classList.toggle("wrong", wrong);
   byId("again").hidden = !again;
   byId("again").onclick = again;
 }

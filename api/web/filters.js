@@ -4,37 +4,63 @@ import { byId, element } from "/dom.js";
 import { ask } from "/server.js";
 
 const FIELDS = 20;
-let chosen = new Map(); // field to its condition
+let chosen = {}; // field to what it shall be: { any: [...], array } or { least, most }
 let changed = () => {};
+let told = null; // the fields that there are
 let turn = 0;
 
-export const forget = () => { turn++; byId("filters").hidden = true; };
+export const kept = () => ({ ...chosen });
+export const forget = () => { turn++; told = null; byId("filters").hidden = true; };
+
+export function keep(wanted) {
+  chosen = { ...wanted };
+  draw();
+}
 
 // One value that every item has tells nothing, unless the sample missed some
-const useful = (told) => ({ distinct, items }) => distinct > 1 || (distinct && (items < told.looked_at || told.looked_at < told.items));
+const useful = ({ looked_at, items: all }) => ({ distinct, items }) => distinct > 1 || (distinct && (items < looked_at || looked_at < all));
 
-function choose(name, condition) {
-  if (condition) chosen.set(name, condition);
-  else chosen.delete(name);
-  byId("filtered").textContent = chosen.size ? `(${chosen.size})` : "";
-  changed([...chosen.values()].join(" and "));
+function condition([name, { any, array, least, most }]) {
+  const values = (any || []).map((each) => JSON.stringify(each));
+  if (array && values.length) return `(${values.map((each) => `${each} in ${name}`).join(" or ")})`;
+  return [
+    values.length && `${name} in [${values.join(", ")}]`,
+    least !== undefined && `${name} >= ${Number(least)}`,
+    most !== undefined && `${name} <= ${Number(most)}`,
+  ].filter(Boolean).join(" and ");
 }
 
-function anyOf(field, values) {
-  const told = [...values].map((value) => JSON.stringify(value));
-  if (!told.length) return "";
-  if (field.kind === "array") return `(${told.map((each) => `${each} in ${field.name}`).join(" or ")})`;
-  return `${field.name} in [${told.join(", ")}]`;
+export const where = () => Object.entries(chosen).map(condition).filter(Boolean).join(" and ");
+
+function choose({ name, kind }, { any, least, most }) {
+  const wanted = {
+    ...(any?.length && { any, ...(kind === "array" && { array: true }) }),
+    ...(least && { least: Number(least) }),
+    ...(most && { most: Number(most) }),
+  };
+  delete chosen[name];
+  if (Object.keys(wanted).length) chosen[name] = wanted;
+  count();
+  changed();
 }
 
-function chips(field, looked) {
-  const on = new Set();
+function count() {
+  const fields = Object.keys(chosen).length;
+  byId("filtered").textContent = fields ? `(${fields})` : "";
+  byId("unfilter").hidden = !fields;
+}
+
+const any = ({ name }) => chosen[name]?.any || [];
+
+function chips(field) {
   return field.values.map(({ value, items }) => {
-    const chip = element("button", { type: "button", ariaPressed: "false", title: `${items} of ${looked} looked at` }, value === "" ? "(empty)" : String(value));
+    const on = any(field).includes(value);
+    const chip = element("button", { type: "button", ariaPressed: String(on), title: `${items} of ${told.looked_at} looked at` }, value === "" ? "(empty)" : String(value));
     chip.onclick = () => {
-      if (!on.delete(value)) on.add(value);
-      chip.ariaPressed = String(on.has(value));
-      choose(field.name, anyOf(field, on));
+      const others = any(field).filter((each) => each !== value);
+      const now = others.length === any(field).length;
+      chip.ariaPressed = String(now);
+      choose(field, { any: now ? [...others, value] : others });
     };
     return chip;
   });
@@ -43,36 +69,41 @@ function chips(field, looked) {
 function exactly(field) { // too many values to show each
   const label = field.kind === "array" ? "holds" : "is";
   const usual = field.values[0]?.value;
-  const box = element("input", { type: "text", ariaLabel: `${field.name}, ${label}`, placeholder: usual === undefined ? "" : `such as ${usual}` });
+  const list = element("datalist", { id: `values of ${field.name}` }, ...field.values.map(({ value }) => element("option", { value: String(value) })));
+  const box = element("input", { type: "text", value: any(field)[0] ?? "", ariaLabel: `${field.name}, ${label}`, placeholder: usual === undefined ? "" : `such as ${usual}` });
+  box.setAttribute("list", list.id);
   const typed = (words) => (typeof usual === "number" && words.trim() && !Number.isNaN(Number(words)) ? Number(words) : words);
-  box.onchange = () => choose(field.name, box.value ? anyOf(field, [typed(box.value)]) : "");
-  return [element("span", {}, label), box];
+  box.onchange = () => choose(field, { any: box.value ? [typed(box.value)] : [] });
+  return [element("span", {}, label), box, list];
 }
 
 function range(field) {
-  const bound = (label, value) => element("input", { type: "number", step: "any", ariaLabel: `${field.name}, ${label}`, placeholder: String(value) });
-  const [low, high] = [bound("at least", field.least), bound("at most", field.most)];
-  const tell = () => choose(field.name, [
-    low.value && `${field.name} >= ${Number(low.value)}`,
-    high.value && `${field.name} <= ${Number(high.value)}`,
-  ].filter(Boolean).join(" and "));
-  low.onchange = high.onchange = tell;
+  const bound = (label, value, now) => element("input", { type: "number", step: "any", value: now ?? "", ariaLabel: `${field.name}, ${label}`, placeholder: String(value) });
+  const now = chosen[field.name] || {};
+  const [low, high] = [bound("at least", field.least, now.least), bound("at most", field.most, now.most)];
+  low.onchange = high.onchange = () => choose(field, { least: low.value, most: high.value });
   return [low, element("span", {}, "to"), high];
 }
 
-function asked(field, looked) {
+function asked(field) {
   if (field.kind === "number") return range(field);
-  return field.values.length === field.distinct ? chips(field, looked) : exactly(field);
+  return field.values.length === field.distinct ? chips(field) : exactly(field);
+}
+
+function draw() {
+  count();
+  if (!told) return;
+  const fields = told.fields.filter(useful(told)).slice(0, FIELDS);
+  byId("fields").replaceChildren(...fields.map((field) => element("fieldset", {}, element("legend", {}, field.name), ...asked(field))));
+  byId("filters").hidden = !fields.length;
 }
 
 export async function offer(onChange) {
   changed = onChange;
-  chosen = new Map();
-  byId("filtered").textContent = "";
+  byId("unfilter").onclick = () => { keep({}); changed(); };
   const mine = ++turn;
-  const told = await ask("fields");
+  const given = await ask("fields");
   if (mine !== turn) return; // of a collection that was left
-  const fields = told.fields.filter(useful(told)).slice(0, FIELDS);
-  byId("fields").replaceChildren(...fields.map((field) => element("fieldset", {}, element("legend", {}, field.name), ...asked(field, told.looked_at))));
-  byId("filters").hidden = !fields.length;
+  told = given;
+  draw();
 }

@@ -5,9 +5,12 @@ import { show } from "/server.js";
 
 export const words = (item) => item.text || item.texts[0] || item.key;
 
-export function picture(item, side) {
+const lost = () => element("span", { className: "words" }, "Its picture cannot be shown; the file may have been moved.");
+
+export function picture(item, side, alt = words(item)) {
   if (!item.image) return element("span", { className: "words" }, words(item));
-  const image = element("img", { alt: words(item), loading: "lazy", decoding: "async" });
+  const image = element("img", { alt, loading: "lazy", decoding: "async" });
+  image.addEventListener("error", () => image.replaceWith(lost()));
   show(image, `${item.image}?side=${side}`);
   return image;
 }
@@ -36,11 +39,12 @@ function came(box, seen) {
 }
 
 function tile(item, open) {
-  const seen = picture(item, 320);
+  const seen = picture(item, 320, ""); // the line below says it
   const line = element("span", { className: "line" },
-    element("span", { className: "said" }, words(item)),
+    element("span", { className: "said" }, words(item)), " ",
     element("span", { className: "score" }, likely(item)));
   const box = element("li", {}, element("button", { type: "button", className: "tile", onclick: () => open(item) }, seen, line));
+  box.item = item;
   box.style.setProperty("--ratio", ratio(item.meta.width / item.meta.height));
   seen.addEventListener("load", () => came(box, seen), { once: true });
   return box;
@@ -53,6 +57,12 @@ export const pictured = () => Promise.race([Promise.all(pictures().map(come)), n
 
 export const clear = (list = byId("results")) => list.replaceChildren();
 export const add = (items, open, list = byId("results")) => list.append(...items.map((item) => tile(item, open)));
+
+export function stepped(key, step) { // the item before or after one, where it is shown
+  const boxes = [...document.querySelectorAll("section:not([hidden]) .tiles li")];
+  const at = boxes.findIndex(({ item }) => item.key === key);
+  return at < 0 ? undefined : boxes[at + step]?.item;
+}
 
 function beside(tiles, from, down) {
   const here = tiles[from].getBoundingClientRect();

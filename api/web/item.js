@@ -1,33 +1,68 @@
-// One item: its picture, words and metadata, its neighbours, and questions about it.
+// One item: its picture, words and metadata, its neighbours, and what can be done with it.
 
-import { answered, citing } from "/answer.js";
+import { answerable, listen as listenToQuestions, reported } from "/asking.js";
 import { byId, element } from "/dom.js";
-import { likely, picture, words } from "/grid.js";
-import { base64 } from "/picture.js";
-import { ask, call } from "/server.js";
+import { likely, picture, stepped, words } from "/grid.js";
+import { ask, chosen, itemOf, link } from "/server.js";
+import { sure } from "/sure.js";
 
 const NEIGHBOURS = 8;
 let current = null;
-let wanted = () => {};
-export const onLike = (like) => { wanted = like; };
+let told = {}; // whom to tell of what was done here
+export const shown = () => current?.key ?? null;
 
-export function open(item) {
+function value(each) {
+  if (Array.isArray(each)) return each.map(value).join(", ");
+  return typeof each === "object" && each ? Object.entries(each).map(([name, inner]) => `${name}: ${value(inner)}`).join(", ") : String(each);
+}
+
+function large(item) {
+  const seen = picture(item, 1024);
+  seen.loading = "eager";
+  if (!item.image) return seen;
+  const original = element("a", { target: "_blank", rel: "noopener", title: "Open the picture itself" }, seen);
+  link(original, item.image.replace("/thumbnails/", "/originals/"));
+  return original;
+}
+
+function fill(item) {
   current = item;
-  const side = picture(item, 1024);
-  side.loading = "eager";
-  byId("item-picture").replaceChildren(side);
+  byId("item-picture").replaceChildren(large(item));
   byId("item-title").textContent = [item.key, likely(item)].filter(Boolean).join(" · ");
   byId("item-captions").replaceChildren(...item.texts.map((text) => element("li", {}, text)));
-  byId("meta").replaceChildren(...Object.entries(item.meta).flatMap(([name, value]) => [
-    element("dt", {}, name), element("dd", {}, typeof value === "string" ? value : JSON.stringify(value))]));
-  byId("more").hidden = !Object.keys(item.meta).length;
+  byId("meta").replaceChildren(...Object.entries(item.meta).flatMap(([name, each]) => [element("dt", {}, name), element("dd", {}, value(each))]));
   byId("describe").hidden = !item.image;
+  for (const [step, id] of [[-1, "before"], [1, "after"]]) byId(id).hidden = !stepped(item.key, step);
   byId("answer").replaceChildren();
   for (const form of ["like", "ask"]) byId(form).reset();
   if (!byId("item").open) byId("item").showModal();
   byId("item").scrollTop = 0;
   byId("item-title").focus();
+  answerable();
   neighbours(item);
+}
+
+export function open(item) {
+  fill(item);
+  told.opened();
+}
+
+export async function come(key) { // what an address says
+  if (key === shown()) return;
+  if (key) fill(await itemOf(key));
+  else leave();
+}
+
+function leave() {
+  current = null;
+  byId("item").close();
+}
+
+function step(by) {
+  const other = stepped(current.key, by);
+  if (!other) return;
+  fill(other);
+  told.stepped();
 }
 
 export function neighbour(hit) {
@@ -40,47 +75,46 @@ export function neighbour(hit) {
 async function neighbours(item) {
   byId("neighbours").replaceChildren();
   const target = item.image ? "image" : "text";
-  await reported(async () => {
+  await reported(() => current, async () => {
     const hits = await ask("search", { like: item.key, k: NEIGHBOURS, target });
     if (item === current) byId("neighbours").replaceChildren(...hits.map(neighbour));
   });
 }
 
-async function reported(step) {
-  const item = current;
-  try {
-    await step();
-  } catch (error) {
-    if (item === current) byId("answer").replaceChildren(element("p", { className: "why" }, error.message));
-  }
+async function remove() {
+  const { key } = current;
+  const question = `Delete ${key} from ${chosen()}? It is gone from answers at once; a file in a folder of yours stays, `
+    + "and comes back when that folder is indexed again.";
+  if (!await sure(question, "Delete")) return;
+  await ask("delete", { keys: [key] });
+  leave();
+  told.closed();
+  await told.deleted();
 }
 
-async function about(path, body) {
-  const item = current;
-  byId("answer").replaceChildren(element("p", { className: "why" }, "Looking…"));
-  const seen = item.image && await (await call(`${item.image}?side=1024`)).blob();
-  const answer = await ask(path, { ...body, ...(seen && { image_base64: await base64(seen) }) });
-  if (item !== current) return;
-  byId("answer").replaceChildren(...answered(answer));
-  await citing(answer.citations, neighbour);
-}
-
-export function listen() {
+export function listen(tellers) {
+  told = tellers;
   byId("close").onclick = () => byId("item").close();
   byId("item").onclick = (event) => { if (event.target === byId("item")) byId("item").close(); };
-  byId("item").onclose = () => { current = null; };
+  byId("item").onclose = () => {
+    if (!current) return; // the page itself closed it
+    current = null;
+    told.closed();
+  };
+  byId("item").onkeydown = (event) => {
+    if (event.target.closest("input") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "ArrowLeft") step(-1);
+    if (event.key === "ArrowRight") step(1);
+  };
+  byId("before").onclick = () => step(-1);
+  byId("after").onclick = () => step(1);
+  byId("remove").onclick = () => reported(() => current, remove);
   byId("like").onsubmit = (event) => {
     event.preventDefault();
     const without = byId("not").value.split(",").map((each) => each.trim()).filter(Boolean);
     const { key } = current;
-    byId("item").close();
-    wanted(key, without);
+    leave();
+    told.like(key, without);
   };
-  byId("ask").onsubmit = (event) => {
-    event.preventDefault();
-    const question = byId("question").value.trim();
-    if (question) reported(() => about("ask", { question }));
-  };
-  // Else the caption of a stored picture would be the one that it has already, and cite itself
-  byId("describe").onclick = () => reported(() => about("caption", { leave_out_own: true }));
+  listenToQuestions(() => current, neighbour);
 }

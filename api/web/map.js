@@ -75,7 +75,10 @@ function select(number) {
   [...byId("map-groups").querySelectorAll("button")].forEach((each, at) => { each.ariaPressed = String(at === group); });
   grid.clear(byId("map-items"));
   [listed, byId("map-more").hidden] = [0, true];
-  if (group !== null) more();
+  if (group !== null) {
+    more();
+    byId("map-items").scrollIntoView({ block: "nearest" });
+  }
   draw();
 }
 

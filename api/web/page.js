@@ -1,12 +1,15 @@
-// The page: what starts a search, and what the keys do.
+// The page: what starts a search, where Back leads, and what the keys do.
 
+import * as address from "/address.js";
 import * as collections from "/collections.js";
-import { byId, element, tell } from "/dom.js";
+import { byId, tell } from "/dom.js";
 import * as filters from "/filters.js";
 import * as grid from "/grid.js";
 import * as item from "/item.js";
+import { listen as listenToKeys } from "/keys.js";
 import { watch } from "/live.js";
 import * as map from "/map.js";
+import { showParts } from "/parts.js";
 import * as picture from "/picture.js";
 import * as search from "/search.js";
 import { call, choose, chosen } from "/server.js";
@@ -15,25 +18,20 @@ import * as views from "/views.js";
 
 const { parts } = search;
 
-function part(label, remove, ...children) {
-  const button = element("button", { type: "button", ariaLabel: `Remove ${label}` }, "✕");
-  button.onclick = () => { remove(); again(); };
-  return element("li", {}, ...children, label, button);
-}
-
-function showParts() {
-  const { picture: seen, like, without } = parts;
-  byId("parts").replaceChildren(
-    ...(seen ? [part(seen.name, () => { parts.picture = null; }, element("img", { src: seen.url, alt: "" }))] : []),
-    ...(like ? [part(`like ${like}`, () => { parts.like = null; })] : []),
-    ...without.map((word) => part(`not ${word}`, () => { parts.without = parts.without.filter((each) => each !== word); })),
-  );
-}
+const place = () => ({ collection: chosen(), view: views.shown(), ...parts, filters: filters.kept(), item: item.shown() });
 
 function again() {
-  showParts();
+  showParts(parts, again);
   views.show("photos");
+  address.remember(place());
   return search.begin();
+}
+
+function take({ text, like, without, picture: seen, filters: kept }) {
+  Object.assign(parts, { text, like, without, picture: seen });
+  byId("text").value = text;
+  filters.keep(kept);
+  showParts(parts, again);
 }
 
 function takePicture(taken) {
@@ -42,76 +40,95 @@ function takePicture(taken) {
 }
 
 function moreLike(key, without) {
-  Object.assign(parts, { like: key, without, text: "", picture: null });
-  byId("text").value = "";
+  take({ ...address.nothing, like: key, without, filters: filters.kept() });
   window.scrollTo(0, 0);
   again();
+  byId("photos-title").focus();
 }
 
-async function enter(name, items) {
+// Words and a picture go with whoever looks into another collection; keys and fields are its own
+const carried = () => ({ ...address.nothing, text: parts.text, without: parts.without, picture: parts.picture });
+
+async function enter(name, items, wanted = carried()) {
   choose(name);
-  Object.assign(parts, { text: "", picture: null, like: null, without: [], where: "" });
-  byId("text").value = "";
-  showParts();
-  grid.clear();
+  filters.forget();
+  take(wanted);
   map.forget();
   twins.forget();
-  views.show("photos");
-  filters.forget();
+  views.show(wanted.view);
   if (!items) {
+    grid.clear();
     tell(`Collection ${name} is empty. Fill it with: embedstore index PATH --collection ${name}`);
     return;
   }
   search.forget();
   await search.begin(); // first what is looked for, and its pictures
+  await item.come(wanted.item);
   await grid.pictured();
   if (chosen() !== name) return;
   search.ready(); // what the first search needs, while nobody waits
-  await filters.offer((where) => { parts.where = where; again(); });
+  await filters.offer(again);
+}
+
+function entered(name, items, wanted) {
+  return enter(name, items, wanted).catch((error) => tell(error.message, () => entered(name, items, wanted)));
 }
 
 async function start() {
   try {
     const there = await (await call("/v1/collections")).json();
-    if (there.length) await collections.counted(there);
-    else tell("This store is empty. Fill it with: embedstore index PATH");
-    watch(collections.counted);
+    if (!there.length) tell("This store is empty. Fill it with: embedstore index PATH");
+    await collections.counted(there, address.read());
+    watch(came);
   } catch (error) {
     tell(error.message, start);
   }
 }
 
-function entered(name, items) {
-  return enter(name, items).catch((error) => tell(error.message, () => entered(name, items)));
+function came(there) {
+  if (!byId("again").hidden) byId("again").click(); // the server is back
+  return collections.counted(there);
+}
+
+const looked = ({ text, like, without, filters: kept, picture: seen }) => [JSON.stringify([text, like, without, kept]), seen];
+
+async function back() {
+  const [wanted, here] = [address.read(), place()];
+  const other = wanted.collection !== chosen() && collections.named(wanted.collection);
+  if (other) return collections.choose(other, wanted);
+  if (looked(wanted).some((each, at) => each !== looked(here)[at])) {
+    take(wanted);
+    search.begin();
+  }
+  views.show(wanted.view);
+  return item.come(wanted.item).catch((error) => tell(error.message));
 }
 
 async function deleted() {
   map.forget();
-  await Promise.all([search.begin(), collections.agree()]);
-}
-
-function pressed(event) {
-  if (document.querySelector("dialog[open]") || event.ctrlKey || event.metaKey || event.altKey) return;
-  const typing = event.target.closest("input, select");
-  if (event.key === "/" && !typing) byId("text").select();
-  else if (event.key === "Escape" && typing) typing.blur();
-  else if (event.key.startsWith("Arrow") && (!typing || (event.target === byId("text") && event.key === "ArrowDown"))) grid.walk(event.key);
-  else return;
-  event.preventDefault();
+  await collections.agree();
+  await search.begin();
 }
 
 byId("form").onsubmit = (event) => {
   event.preventDefault();
-  parts.text = byId("text").value.trim();
-  if (parts.text && parts.like) parts.like = null;
+  const words = byId("text").value.trim().split(/\s+/);
+  const unwanted = words.filter((each) => /^-\w/u.test(each)).map((each) => each.slice(1));
+  parts.text = words.filter((each) => !/^-\w/u.test(each)).join(" ");
+  parts.without = [...new Set([...parts.without, ...unwanted])];
+  byId("text").value = parts.text;
   again();
 };
-document.addEventListener("keydown", pressed);
+window.onpopstate = back;
+listenToKeys();
 search.onOpen(item.open);
-item.onLike(moreLike);
-item.listen();
+item.listen({ like: moreLike, opened: () => address.remember(place()), stepped: () => address.replace(place()), closed: () => address.leaveItems(place()), deleted });
 picture.listen(takePicture);
-collections.listen(entered, () => { map.forget(); search.look(); again(); });
+collections.listen(
+  (name, items, wanted) => { const done = entered(name, items, wanted); if (!wanted) address.remember(place()); return done; },
+  () => { map.forget(); search.look(); again(); },
+);
+views.listen(() => address.remember(place()));
 map.listen(item.open);
 twins.listen(item.open, deleted);
 start();

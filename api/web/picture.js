@@ -23,7 +23,7 @@ function refusal(file) {
 async function give(file, take) {
   if (!file) return;
   const refused = refusal(file);
-  if (refused) tell(refused);
+  if (refused) tell(refused, null, true);
   else take({ name: file.name || "pasted picture", url: URL.createObjectURL(file), base64: await base64(file) });
 }
 

@@ -1,6 +1,8 @@
 // What is searched with, and the pages of what was found.
 
+import { size } from "/collections.js";
 import { byId, tell } from "/dom.js";
+import { where } from "/filters.js";
 import * as grid from "/grid.js";
 import { ask, call, chosen, Refused, unreachable } from "/server.js";
 
@@ -13,8 +15,8 @@ let shown = 0;
 let cut = false; // there may be more, which nothing gives
 let first = null;
 let opened = () => {};
-let target = null; // the promise of what is searched
-export const parts = { text: "", picture: null, like: null, without: [], where: "" };
+let held = null; // the promise of what is searched: pictures or texts, and whether there are captions
+export const parts = { text: "", picture: null, like: null, without: [] };
 
 function asked() {
   return {
@@ -22,35 +24,35 @@ function asked() {
     ...(parts.picture && { image_base64: parts.picture.base64 }),
     ...(parts.like && { like: parts.like }),
     ...(parts.without.length && { without: parts.without }),
-    ...(parts.where && { where: parts.where }),
+    ...(where() && { where: where() }),
   };
 }
 
-async function kept() { // pictures where there are any, else texts
+async function kept() {
   const { vectors } = await (await call(`/v1/collections/${encodeURIComponent(chosen())}`)).json();
-  return vectors.text && !vectors.image ? "text" : "image";
+  return { target: vectors.text && !vectors.image ? "text" : "image", captions: Boolean(vectors.text) };
 }
 
 export function look() {
   const mine = kept();
-  target = mine;
-  mine.catch(() => { if (target === mine) target = null; }); // the next search asks again, and tells
+  held = mine;
+  mine.catch(() => { if (held === mine) held = null; }); // the next search asks again, and tells
   return mine;
 }
 
-export const forget = () => { target = null; };
-export const ready = () => target || look();
+export const forget = () => { held = null; };
+export const ready = () => held || look();
 
 const searching = () => Boolean(parts.text || parts.picture || parts.like);
 
 async function browsed(cursor) {
-  const wanted = new URLSearchParams({ limit: PAGE, ...(cursor && { cursor }), ...(parts.where && { where: parts.where }) });
+  const wanted = new URLSearchParams({ limit: PAGE, ...(cursor && { cursor }), ...(where() && { where: where() }) });
   const { items, cursor: following } = await ask(`items?${wanted}`);
   return { hits: items, cursor: following };
 }
 
 async function found(cursor) {
-  const wanted = { ...asked(), target: await ready() };
+  const wanted = { ...asked(), target: (await ready()).target };
   try {
     return await ask("search_page", { ...wanted, k: PAGE, cursor });
   } catch (error) {
@@ -60,17 +62,18 @@ async function found(cursor) {
 }
 
 function summary(first) {
-  if (!shown) return parts.where ? "Nothing passes these filters." : "Nothing here matches.";
-  const count = `${cut ? "the first " : ""}${shown}${next ? "+" : ""} ${shown === 1 ? "item" : "items"}`;
-  if (!searching()) return count;
+  const one = (count) => (count === 1 ? "1 item" : `${count.toLocaleString()} items`);
+  if (!shown) return where() ? "Nothing passes these filters." : "Nothing here matches.";
+  if (!searching()) return where() ? `${next ? "more than " : ""}${one(shown)}` : one(next ? size() : shown);
   const best = first.probability;
-  const doubt = best !== null && best !== undefined && best < DOUBTFUL;
-  return doubt ? `Nothing here surely matches; the nearest of ${count} are guesses.` : `${count}, best first`;
+  if (best !== null && best !== undefined && best < DOUBTFUL) return "Nothing here surely matches; these are guesses, the nearest first.";
+  return next ? "The best first; more come as you scroll." : `${cut ? "the first " : ""}${one(shown)}, best first`;
 }
 
 async function more(mine, get, cursor) {
   const page = await get(cursor);
   if (mine !== turn) return;
+  if (!cursor) renew();
   grid.add(page.hits, opened);
   shown += page.hits.length;
   cut = Boolean(page.cut) && shown === UNPAGED;
@@ -85,14 +88,21 @@ async function guarded(mine, step) {
     await step();
   } catch (error) {
     if (mine !== turn) return;
-    tell(error.message, unreachable(error) ? () => guarded(mine, step) : null);
+    const passing = unreachable(error); // what was found before is better than nothing
+    if (!passing) renew();
+    tell(`${parts.picture && !passing ? `${parts.picture.name}: ` : ""}${error.message}`, passing ? () => guarded(mine, step) : null, true);
   }
+}
+
+function renew() {
+  grid.clear();
+  byId("results").classList.remove("old");
 }
 
 export function begin() {
   const mine = ++turn;
   [next, shown] = [null, 0];
-  grid.clear();
+  byId("results").classList.add("old");
   tell("Searching…");
   return guarded(mine, () => more(mine, searching() ? found : browsed, null));
 }

@@ -1,6 +1,9 @@
 // One way to the server, and its errors as sentences.
 
+import * as key from "/key.js";
+
 const TRIES = 4; // of what a busy server, or the limit of a key, refused
+const LOCKED = "This server wants an API key; whoever runs it makes one with `embedstore keys create NAME`.";
 const SILENT = "The server does not answer. Start it with `embedstore serve`, then try again.";
 
 export class Refused extends Error {
@@ -10,7 +13,7 @@ export class Refused extends Error {
   }
 }
 
-export const unreachable = (error) => error instanceof Refused && (error.status === 0 || error.status >= 500);
+export const unreachable = (error) => error instanceof Refused && (error.status === 0 || error.status === 401 || error.status >= 500);
 
 let collection = "";
 export const choose = (name) => { collection = name; };
@@ -20,8 +23,7 @@ const spelled = (key) => (dotted.test(key) ? encodeURIComponent(key) : key.split
 
 async function send(path, body) {
   const headers = { "Content-Type": "application/json" };
-  const key = sessionStorage.getItem("key");
-  if (key) headers.Authorization = `Bearer ${key}`;
+  if (key.held()) headers.Authorization = `Bearer ${key.held()}`;
   try {
     return await fetch(path, body ? { method: "POST", headers, body: JSON.stringify(body) } : { headers });
   } catch {
@@ -43,20 +45,10 @@ async function patient(path, body) {
   }
 }
 
-let answered = 0; // when a key was last asked for
-
-function newKey(sent) { // one question for all that were refused at the same time
-  if (sent >= answered) {
-    sessionStorage.setItem("key", prompt("API key of this server:") || "");
-    answered = performance.now();
-  }
-  return sessionStorage.getItem("key");
-}
-
 export async function call(path, body) {
   const sent = performance.now();
   const answer = await patient(path, body);
-  if (answer.status === 401 && newKey(sent)) return call(path, body);
+  if (answer.status === 401 && await key.renewed(sent)) return call(path, body);
   if (!answer.ok) throw new Refused(answer.status, await reason(answer));
   return answer;
 }
@@ -68,6 +60,7 @@ export async function peek(path) { // asks for no key: nobody waits for the answ
 }
 
 async function reason(answer) {
+  if (answer.status === 401) return LOCKED;
   const told = await answer.json().catch(() => ({}));
   return told.detail || `The server answered ${answer.status}; its log says more.`;
 }
@@ -76,8 +69,8 @@ export async function ask(path, body) {
   return (await call(`/v1/collections/${encodeURIComponent(collection)}/${path}`, body)).json();
 }
 
-export const itemOf = (key) => ask(`items/${spelled(key)}`);
-export const pictureOf = (key) => `/v1/collections/${encodeURIComponent(collection)}/thumbnails/${spelled(key)}`;
+export const itemOf = (name) => ask(`items/${spelled(name)}`);
+export const pictureOf = (name) => `/v1/collections/${encodeURIComponent(collection)}/thumbnails/${spelled(name)}`;
 
 export async function* events(path) { // a browser's own EventSource would send no key
   const pieces = (await call(path)).body.pipeThrough(new TextDecoderStream()).getReader();
@@ -107,15 +100,25 @@ function fetched(image, url) {
   image.onload = () => URL.revokeObjectURL(image.src);
   call(url).then((answer) => answer.blob()).then(
     (blob) => { image.src = URL.createObjectURL(blob); },
-    () => { image.alt += " (no picture)"; },
+    () => image.dispatchEvent(new Event("error")),
   );
 }
 
 export function show(image, url) {
-  if (!sessionStorage.getItem("key")) {
+  if (!key.held()) {
     image.src = url;
     return;
   }
   addresses.set(image, url);
   near.observe(image);
+}
+
+export function link(anchor, url) { // to what a browser would ask for without the key
+  anchor.href = url;
+  anchor.onclick = (event) => {
+    if (!key.held()) return;
+    event.preventDefault();
+    const opened = window.open(); // at once: later it would be taken for an advertisement
+    call(url).then((answer) => answer.blob()).then((blob) => { opened.location = URL.createObjectURL(blob); }, () => opened.close());
+  };
 }

@@ -81,7 +81,7 @@ async function find() {
   if (mine !== turn) return;
   groups = found.groups;
   const unread = found.unreadable.length ? `; ${count(found.unreadable.length, "picture")} could not be opened` : "";
-  tell(`${count(groups.length, "group")} among ${count(found.pictures, "picture")}${unread}.`);
+  tell(`${groups.length ? count(groups.length, "group") : "No near-duplicates"} among ${count(found.pictures, "picture")}${unread}.`);
   await more();
 }
 
@@ -117,7 +117,7 @@ export function forget() {
   [groups, shown, turn] = [[], 0, turn + 1];
   marked.clear();
   byId("twins-groups").replaceChildren();
-  tell("Pictures that are nearly the same are shown side by side. Nothing is deleted unless you say so.");
+  tell("Pictures that are nearly the same are shown side by side, the best of each group, of most pixels, first. Nothing is deleted unless you say so.");
   refresh();
 }
 

@@ -61,7 +61,9 @@ def test_who_has_the_collection_open_learns_of_a_calibration(album: Collection, 
             calibrate(album, **chosen)
             here, there = album.search(asking(album)), opened.search(asking(album))
             assert there[0].probability == here[0].probability is not None
-            assert [hit.score for hit in there] == pytest.approx([hit.score for hit in here])
+            assert [hit.score for hit in there] == pytest.approx(
+                [hit.score for hit in here], abs=1e-6
+            )
 
 
 def test_the_measured_scores_are_those_of_a_search(album: Collection):

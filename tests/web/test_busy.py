@@ -21,8 +21,9 @@ def test_a_key_that_asks_too_often_gets_its_thumbnails_later(browser, tmp_path):
             page.on(
                 "response", lambda got: refused.append(got.status) if got.status == 429 else None
             )
-            page.on("dialog", lambda asked: asked.accept("the key"))
             page.goto(address)
+            page.fill("#key-text", "the key")
+            page.press("#key-text", "Enter")
             page.wait_for_function(f"() => ({SHOWN})() === 12")
             assert refused
             page.close()

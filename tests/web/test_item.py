@@ -2,6 +2,9 @@
 
 import re
 
+import embedstore
+from tests.web.conftest import pictures, serving
+
 
 def opened(page, key: str):
     page.locator(f".tile:has(img[src*='{key}'])").click()
@@ -16,7 +19,7 @@ def test_an_item_shows_its_words_metadata_and_neighbours(doors):
     assert dict(zip(told[::2], told[1::2], strict=True)) == {
         "colour": "red",
         "year": "2000",
-        "tags": '["red","door"]',
+        "tags": "red, door",
         "old": "true",
     }
     near = dialog.locator("#neighbours li").evaluate_all("all => all.map(e => e.dataset.key)")
@@ -88,3 +91,61 @@ def test_a_failed_question_says_why_and_the_view_stays(doors):
     dialog.locator("#question").press("Enter")
     dialog.locator("#answer", has_text="does not answer").wait_for()
     assert dialog.is_visible()
+
+
+def test_arrows_go_through_the_items_that_are_shown(doors):
+    dialog = opened(doors, "red/1")
+    shown = doors.eval_on_selector_all("#results li", "all => all.map(e => e.item.key)")
+    at = shown.index("red/1.png")
+    title = dialog.locator("#item-title")
+    doors.keyboard.press("ArrowRight")
+    title.locator(f"text={shown[at + 1]}").wait_for()
+    dialog.locator("#before").click()
+    title.locator("text=red/1.png").wait_for()
+    dialog.locator("#question").fill("why")
+    dialog.locator("#question").press("ArrowLeft")  # moves in the words
+    assert title.text_content() == "red/1.png"
+    while dialog.locator("#after").is_visible():
+        dialog.locator("#after").click()
+    assert title.text_content() == shown[-1]
+
+
+def test_the_picture_itself_is_a_click_away(doors):
+    dialog = opened(doors, "red/1")
+    with doors.expect_popup() as popup:
+        dialog.locator("#item-picture a").click()
+    assert popup.value.url.endswith("/v1/collections/doors/originals/red/1.png")
+    popup.value.close()
+
+
+def test_where_there_are_no_captions_nothing_can_be_asked(doors):
+    def without_captions(route) -> None:
+        told = route.fetch().json()
+        route.fulfill(json={**told, "vectors": {**told["vectors"], "text": 0}})
+
+    doors.route("**/v1/collections/gallery", without_captions)
+    doors.select_option("#collection", "gallery")
+    doors.locator("#status", has_text="124 items").wait_for()
+    doors.locator(".tile").first.click()
+    doors.locator("#unanswerable").wait_for()
+    assert doors.is_hidden("#ask")
+
+
+def test_an_item_is_deleted_after_a_question(browser, tmp_path):
+    with embedstore.open(tmp_path / "store") as store, serving(store) as url:
+        store.create("doors", "toy").add(pictures(tmp_path))
+        page = browser.new_page()
+        page.set_default_timeout(60_000)
+        page.goto(url)
+        page.locator("#status", has_text="12 items").wait_for()
+        opened(page, "red/1")
+        page.click("#more summary")
+        for choice, left in (("no", 12), ("yes", 11)):
+            page.click("#remove")
+            assert "Delete red/1.png from doors?" in page.text_content("#sure-words")
+            page.click(f"#sure [value={choice}]")
+            page.locator("#sure").wait_for(state="hidden")
+            page.locator("#status", has_text=f"{left} items").wait_for(state="attached")
+            assert page.is_hidden("#item") == (left == 11)
+        assert store.collection("doors").describe()["items"] == 11
+        page.close()

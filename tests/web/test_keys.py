@@ -36,24 +36,77 @@ def page(browser, guarded):
     opened.close()
 
 
-@pytest.mark.parametrize(("given", "passed"), [("the key", 5), (None, 0)])
-def test_a_key_that_was_revoked_is_asked_for_once(page, guarded, given, passed):
-    questions = []
+def from_its_file(route) -> None:
+    """Give a module of its own, which the page's one file holds."""
+    name = route.request.url.rpartition("/")[2]
+    if name == "page.js":
+        route.continue_()
+    else:
+        route.fulfill(path=WEB / name)
 
-    def answer(dialog) -> None:
-        questions.append(dialog.message)
-        dialog.accept(given) if given else dialog.dismiss()
 
-    page.on("dialog", answer)
-    page.route("**/server.js", lambda route: route.fulfill(path=WEB / "server.js"))
+@pytest.fixture
+def revoked(page, guarded):
+    """The page with a key that the server does not know any longer; how often it asks for one."""
+    page.route("**/*.js", from_its_file)
     page.goto(guarded)
     page.locator(".tile").first.wait_for()
-    assert questions == []
+    page.wait_for_load_state("networkidle")
+    assert page.is_hidden("#key")
     page.evaluate("() => sessionStorage.setItem('key', 'revoked')")
-    assert page.evaluate(FIVE_AT_ONCE) == passed
-    assert len(questions) == 1
-    assert page.evaluate(FIVE_AT_ONCE) == passed
-    assert len(questions) == (1 if given else 2)  # who said nothing may say it the next time
+    page.evaluate(
+        "() => { window.asked = 0; document.getElementById('key')."
+        "addEventListener('close', () => { asked++; }); }"
+    )
+    return page
+
+
+def answered(page, key: str | None) -> int:
+    """Ask five times at once, answer the question, and give how many were served."""
+    page.evaluate(f"() => {{ window.five = ({FIVE_AT_ONCE})(); }}")
+    page.locator("#key").wait_for()
+    if key is None:
+        page.click("#key >> text=Not now")
+    else:
+        page.fill("#key-text", key)
+        page.press("#key-text", "Enter")
+    return page.evaluate("() => five")
+
+
+def test_a_key_that_was_revoked_is_asked_for_once(revoked):
+    assert answered(revoked, "the key") == 5
+    assert revoked.evaluate(f"() => ({FIVE_AT_ONCE})()") == 5
+    assert revoked.evaluate("() => asked") == 1
+    kept = "() => [sessionStorage, localStorage].map((each) => each.getItem('key'))"
+    assert revoked.evaluate(kept) == ["the key", None]
+
+
+def test_who_has_no_key_may_have_one_the_next_time(revoked):
+    for _ in range(2):
+        assert answered(revoked, None) == 0
+    assert revoked.evaluate("() => asked") == 2
+
+
+def test_a_wrong_key_is_said_to_be_wrong_and_a_right_one_can_be_remembered(browser, guarded):
+    page = browser.new_page()
+    page.set_default_timeout(60_000)
+    page.goto(guarded)
+    assert "wants an API key" in page.text_content("#key-words")
+    page.fill("#key-text", "a wrong key")
+    page.press("#key-text", "Enter")
+    page.locator("#key-words", has_text="does not know that key").wait_for()
+    page.keyboard.press("Escape")
+    page.locator("#status", has_text="embedstore keys create").wait_for()
+    page.click("#again")
+    page.fill("#key-text", "the key")
+    page.check("#key-long")
+    page.click("#key >> text=Use it")
+    page.locator(".tile").first.wait_for()
+    page.evaluate("() => sessionStorage.clear()")  # as in a new tab
+    page.reload()
+    page.locator(".tile").first.wait_for()
+    assert page.is_hidden("#key")
+    page.close()
 
 
 def test_pictures_are_fetched_when_they_come_near(page, guarded):

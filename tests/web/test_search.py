@@ -6,6 +6,10 @@ import re
 import pytest
 from PIL import Image
 
+import embedstore
+from embedstore import Item
+from tests.web.conftest import serving
+
 SAID = ".tile .said"
 
 
@@ -182,3 +186,58 @@ def test_nothing_that_surely_matches_is_admitted(doors):
     doors.press("#text", "Enter")
     wait_status(doors, "Nothing here surely matches")
     assert doors.locator(".tile .score").first.text_content() == "4% likely"
+
+
+def test_words_go_along_into_another_collection(doors):
+    type_words(doors, "blue -green")
+    assert doors.input_value("#text") == "blue"
+    assert doors.locator("#parts li").all_text_contents() == ["not green✕"]
+    with doors.expect_request("**/gallery/search_page") as told:
+        doors.select_option("#collection", "gallery")
+    assert told.value.post_data_json["text"] == "blue"
+    assert told.value.post_data_json["without"] == ["green"]
+
+
+def test_words_are_mixed_with_an_item_that_is_searched_by(doors):
+    doors.locator(".tile:has(img[src*='red/0'])").click()
+    doors.click("text=More like this")
+    wait_status(doors, "best first")
+    with doors.expect_request("**/search_page") as told:
+        type_words(doors, "blue")
+    assert {"text", "like"} <= set(told.value.post_data_json)
+
+
+def test_what_was_found_before_stays_while_the_server_is_down_and_it_is_asked_again(doors):
+    before = doors.locator(".tile").count()
+    doors.context.set_offline(True)
+    doors.fill("#text", "red")
+    doors.press("#text", "Enter")
+    wait_status(doors, "does not answer")
+    assert doors.locator(".tile").count() == before
+    doors.context.set_offline(False)
+    wait_status(doors, "best first")  # by itself, within seconds
+
+
+def test_who_just_types_searches(doors):
+    doors.keyboard.type("red")
+    assert doors.input_value("#text") == "red"
+
+
+def test_a_picture_that_cannot_be_shown_says_so(doors):
+    doors.route("**/thumbnails/red/**", lambda route: route.fulfill(status=404))
+    type_words(doors, "red")
+    doors.locator(".tile .words", has_text="cannot be shown").first.wait_for()
+    assert doors.locator(".tile .said").first.text_content() == "a red door"
+
+
+def test_a_store_without_collections_takes_no_search_and_wakes_up(browser, tmp_path):
+    with embedstore.open(tmp_path / "store") as store, serving(store) as url:
+        page = browser.new_page()
+        page.set_default_timeout(60_000)
+        page.goto(url)
+        wait_status(page, "This store is empty")
+        assert page.evaluate("() => document.getElementById('form').inert")
+        store.create("first", "toy").add([Item("one", texts=("one",))])
+        page.locator(".tile").wait_for()
+        type_words(page, "one")
+        page.close()
