@@ -27,6 +27,7 @@ PACKAGES = (
     "onnxruntime",
     "openvino",
     "faiss-gpu",
+    "faiss-gpu-cuvs",
     "faiss-cpu",
     "numpy",
     "pillow",

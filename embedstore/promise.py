@@ -31,6 +31,7 @@ from indexer import (
     queries_to_prove,
     settle,
     tune,
+    usable,
 )
 
 RECALL, K = 0.95, 10
@@ -110,8 +111,8 @@ class Promise:
         if self.recall == 1 and self.memory_bytes is None:
             return IndexSpec("flat", dim)
         if self.kind not in (None, "flat"):
-            device = self.device if gpu_count() else "cpu"  # this may be another machine
-            return IndexSpec(self.kind, dim, device=device)
+            # This may be another machine.
+            return usable(IndexSpec(self.kind, dim, device=self.device))
         return None if self.memory_bytes is None else plan(n, dim, self.memory_bytes)
 
     def evidence(self, found: Candidate, seq: int) -> Mapping[str, Any]:

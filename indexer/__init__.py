@@ -7,7 +7,7 @@ from indexer.errors import BadVectors, CorruptSnapshot, DiskFull, IndexerError, 
 from indexer.faiss_build import build
 from indexer.faiss_index import FaissIndex
 from indexer.flat import FlatIndex
-from indexer.gpu import explain, gpu_count
+from indexer.gpu import explain, gpu_count, usable
 from indexer.planner import footprint, is_exact, plan
 from indexer.proof import queries_to_prove
 from indexer.snapshot import Published
@@ -47,4 +47,5 @@ __all__ = [
     "queries_to_prove",
     "settle",
     "tune",
+    "usable",
 ]

@@ -11,18 +11,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer import cagra
 from indexer.checks import as_matrix
 from indexer.errors import BadVectors
 from indexer.faiss_index import FaissIndex
 from indexer.gpu import k_means_on_gpu
 from indexer.half_matrix import half_matrix
 from indexer.lazy import load_faiss, one_thread
-from indexer.planner import PQ_KINDS, complete, has_graph_of_cells, rotated, sub_quantizers
+from indexer.mapped_lists import cells_of
+from indexer.planner import ROTATED, complete, has_graph_of_cells, rotated, sub_quantizers
 from indexer.types import IndexSpec, Vectors
 
 ROWS_AT_ONCE = 16_384  # float16 rows are widened by the block
 POINTS_A_CELL = 64  # k-means gains nothing measurable from more
-LEAST_TRAINING = 1_000  # 4-bit codebooks need 16 centroids of 39 points; fewer rows are repeated
+LEAST_TRAINING = 1_000  # a codebook needs points for its centroids; fewer rows are repeated
 CODE_TRAINING = 65_536
 CELLS_LOOKED_AT = 8  # finds the cell of 98% of the rows in a third of the time of a scan
 SEED = 20260
@@ -50,8 +52,11 @@ def build(vectors: NDArray[np.floating[Any]], spec: IndexSpec) -> FaissIndex:
         faiss = load_faiss()
         graph = faiss.downcast_index(faiss.extract_index_ivf(base).quantizer)
         graph.hnsw.efSearch = CELLS_LOOKED_AT  # to fill cells; a search says how many it needs
-    for start in range(0, len(vectors), ROWS_AT_ONCE):
-        base.add(as_matrix(vectors[start : start + ROWS_AT_ONCE], spec.dim, "vectors"))
+    if spec.kind == "cagra" and spec.device == "gpu":
+        cagra.fill(base, as_matrix(vectors, spec.dim, "vectors"), spec)
+    else:
+        for start in range(0, len(vectors), ROWS_AT_ONCE):
+            base.add(as_matrix(vectors[start : start + ROWS_AT_ONCE], spec.dim, "vectors"))
     return FaissIndex(spec, base, None if spec.kind == "flat" else half_matrix(vectors))
 
 
@@ -65,16 +70,19 @@ def _empty(spec: IndexSpec) -> Any:
             return faiss.index_factory(spec.dim, f"{_cells(spec)},Flat", metric)
         case "ivf_sq8":
             return faiss.index_factory(spec.dim, f"{_cells(spec)},SQ8", metric)
-        case "ivf_pq" | "ivf_pq_small":
+        case "ivf_pq" | "ivf_pq_small" | "ivf_pq8":
             # Few dimensions of an embedding carry most of the variance; a random rotation shares
             # it out among the sub-quantizers (recall@10 .87 -> .99 on made data like CLIP's).
             turned = rotated(spec.dim)
-            codes = f"PQ{sub_quantizers(turned, spec.kind)}x4fs"
+            bits = "8" if spec.kind == "ivf_pq8" else "4fs"
+            codes = f"PQ{sub_quantizers(turned, spec.kind)}x{bits}"
             return faiss.index_factory(spec.dim, f"RR{turned},{_cells(spec)},{codes}", metric)
         case "hnsw":
             graph = faiss.IndexHNSWSQ(spec.dim, faiss.ScalarQuantizer.QT_8bit, spec.links, metric)
             graph.hnsw.efConstruction = 4 * spec.links
             return graph
+        case "cagra":
+            return cagra.empty(spec)
 
 
 def _cells(spec: IndexSpec) -> str:
@@ -84,21 +92,22 @@ def _cells(spec: IndexSpec) -> str:
 def _train(base: Any, vectors: NDArray[np.floating[Any]], spec: IndexSpec) -> None:
     faiss = load_faiss()
     rng = np.random.default_rng(SEED)
-    wanted = max(POINTS_A_CELL * spec.nlist, CODE_TRAINING if spec.kind in PQ_KINDS else 0)
+    wanted = max(POINTS_A_CELL * spec.nlist, CODE_TRAINING if spec.kind in ROTATED else 0)
     sample = _sample(vectors, max(wanted, LEAST_TRAINING), rng)
     if spec.nlist:
         cells = faiss.extract_index_ivf(base)
         cells.cp.max_points_per_centroid = POINTS_A_CELL
         cells.cp.min_points_per_centroid = 1  # `complete` chose nlist; no advice on stderr
         points = sample
-        if spec.kind in PQ_KINDS:
+        if spec.kind in ROTATED:
+            cells_of(base).pq.cp.min_points_per_centroid = 1
             rotation = base.chain.at(0)
             rotation.train(sample)
             points = rotation.apply(sample)
         with k_means_on_gpu(cells):
             cells.train_q1(len(points), faiss.swig_ptr(points), False, cells.metric_type)
     # Codebooks are too small to share out.
-    with one_thread() if spec.kind in PQ_KINDS else nullcontext():
+    with one_thread() if spec.kind in ROTATED else nullcontext():
         base.train(sample)
 
 

@@ -5,23 +5,20 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from copy import copy
 from dataclasses import replace
-from math import ceil
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer import mapped_lists
+from indexer import faiss_params, mapped_lists
 from indexer.errors import BadVectors
 from indexer.filter_plan import ENOUGH, plan_filter
 from indexer.flat import FlatIndex, best_positions
 from indexer.gpu import set_probes, to_gpu
 from indexer.half_matrix import half_matrix
 from indexer.lazy import load_faiss, one_thread
-from indexer.planner import GPU_SELECTS, PQ_KINDS, has_graph_of_cells, in_halves
+from indexer.planner import PQ_KINDS, can_select, in_halves
 from indexer.types import AnnIndex, IndexSpec, Mask, Vectors
-
-MOST_CANDIDATES = 4096  # re-scored for one query; bounds a search for many neighbours
 
 
 class FaissIndex:
@@ -152,9 +149,8 @@ class FaissIndex:
     def _best(self, queries: Vectors, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Find k positions the fast way; padded where it misses some."""
         spec = self._spec
-        if self._gpu is not None and max(k * spec.rerank, spec.nprobe) <= GPU_SELECTS:
-            refine = load_faiss().IndexRefineSearchParameters(k_factor=float(spec.rerank))
-            params = None if self._gpu is self._on_gpu else refine
+        if self._gpu is not None and can_select(spec, k * spec.rerank):
+            params = None if self._gpu is self._on_gpu else faiss_params.refined_on_gpu(spec, k)
             with self._gpu_lock:
                 set_probes(self._on_gpu, spec)
                 return _by_position(self._gpu.search(queries, k, params=params))
@@ -167,7 +163,7 @@ class FaissIndex:
         fetch = plan_filter(self._spec, len(self), allowed, k)
         if fetch is None:
             return self._scan(queries, k, allow)
-        params = self._base_params(fetch.count, fetch.widen)
+        params = faiss_params.on_cpu(self._spec, fetch.count, fetch.widen)
         _, fetched = self._base.search(queries, fetch.count, params=params)
         positions = np.full((len(queries), k), -1, dtype=np.int64)
         scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
@@ -189,34 +185,9 @@ class FaissIndex:
     def _params(self, k: int) -> Any:
         """Give the parameters of a search for k, made once: they cost a tenth of a search."""
         if k not in self._plain_params:
-            made = None
-            if self._matrix is not None:
-                multiple = max(1.0, min(float(self._spec.rerank), MOST_CANDIDATES / k))
-                made = load_faiss().IndexRefineSearchParameters(
-                    k_factor=multiple, base_index_params=self._base_params(int(k * multiple))
-                )
-            self._plain_params[k] = made
+            exact = self._matrix is None
+            self._plain_params[k] = None if exact else faiss_params.refined_on_cpu(self._spec, k)
         return self._plain_params[k]
-
-    def _base_params(self, candidates: int, widen: float = 1.0) -> Any:
-        """Give the parameters of the index without re-scoring.
-
-        Args:
-            candidates: What it is asked for.
-            widen: Multiple of the cells visited.
-        """
-        faiss = load_faiss()
-        spec = self._spec
-        if spec.kind == "hnsw":
-            return faiss.SearchParametersHNSW(efSearch=max(spec.ef, candidates))
-        nprobe = min(spec.nlist, ceil(spec.nprobe * widen))
-        graph = has_graph_of_cells(spec)
-        # faiss keeps what is passed here alive, but not what is assigned later.
-        coarse = faiss.SearchParametersHNSW(efSearch=2 * nprobe) if graph else None
-        found = faiss.SearchParametersIVF(nprobe=nprobe, quantizer_params=coarse)
-        if spec.kind in PQ_KINDS:
-            return faiss.SearchParametersPreTransform(index_params=found)
-        return found
 
 
 def _selector(allow: Mask) -> Any:

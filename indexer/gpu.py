@@ -1,11 +1,10 @@
-"""Where an index is searched, and why; every call of faiss that needs a GPU is here.
+"""Where an index is searched, and why; calls of faiss that need a GPU are here and in `cagra`.
 
-A GPU holds a copy of an index that was filled on the CPU, so the same files serve both. Several
-GPUs hold a copy each where it fits, and answer parts of a batch; where it does not, each holds a
-share of the rows. The pq kinds stay on the CPU: faiss has no GPU form of their 4-bit fast-scan
-codes, and its 8-bit one would be other files and a slower CPU index for filtered searches.
-Graphs stay there too: CAGRA comes only with faiss-gpu-cuvs, and has not been measured with text
-queries.
+A GPU holds a copy of an index that lies in memory or in a file here, so the same files serve both.
+Several GPUs hold a copy each where it fits, and answer parts of a batch; where it does not, each
+holds a share of the rows. The kinds of 4-bit codes stay on the CPU, because faiss has no GPU form
+of a fast scan; ivf_pq8 has the 8-bit codes that it has one for. Of graphs only a cagra lives
+there, where faiss is faiss-gpu-cuvs, and on one GPU, because faiss can neither divide nor copy it.
 
 No GPU was at hand when this was written: sizes and thresholds are estimates. Where there is one,
 tests/indexer/test_gpu.py and tests/contracts run on it.
@@ -20,10 +19,22 @@ from typing import Any
 
 from indexer.errors import NoDevice
 from indexer.lazy import load_faiss
-from indexer.planner import GPU_KINDS, GPU_WORKSPACE, footprint, in_halves, layout, share
-from indexer.types import IndexSpec
+from indexer.planner import (
+    GPU_KINDS,
+    GPU_WORKSPACE,
+    Layout,
+    footprint,
+    gpus_used,
+    in_halves,
+    layout,
+    share,
+    workspace,
+)
+from indexer.types import IndexSpec, Kind
 
 CELLS_WORTH_A_GPU = 1_000  # a CPU clusters fewer in seconds, about what a GPU takes to start
+REFUSALS = (RuntimeError, MemoryError)  # the latter from cuVS, which allocates beside faiss
+WITHOUT = "set CUDA_VISIBLE_DEVICES= (empty) to use the cpu"
 
 
 def gpu_count() -> int:
@@ -31,6 +42,12 @@ def gpu_count() -> int:
     faiss = load_faiss()
     count: int = faiss.get_num_gpus()
     return count
+
+
+def gpu_kinds() -> tuple[Kind, ...]:
+    """Give the kinds that the installed faiss can put on a GPU, whether or not one is there."""
+    has_cagra = hasattr(load_faiss(), "GpuIndexCagra")
+    return tuple(kind for kind in GPU_KINDS if kind != "cagra" or has_cagra)
 
 
 def explain(spec: IndexSpec | None = None) -> str:
@@ -44,13 +61,17 @@ def explain(spec: IndexSpec | None = None) -> str:
         wish = "; its spec says gpu" if spec is not None and spec.device == "gpu" else ""
         return f"cpu: faiss sees no GPU (faiss.get_num_gpus() == 0){wish}"
     if spec is None:
-        kinds = ", ".join(GPU_KINDS)
+        kinds = ", ".join(gpu_kinds())
         return f"gpu: faiss sees {count}; kinds {kinds} live there, large k-means runs there"
+    if spec.kind not in gpu_kinds():
+        how = "; it takes faiss-gpu-cuvs in place of faiss-gpu" if spec.kind == "cagra" else ""
+        can = ", ".join(gpu_kinds())
+        return f"cpu: {spec.kind} cannot live on a GPU ({can} can); {count} seen{how}"
     if spec.device == "gpu":
         where = "1 GPU" if count == 1 else f"{count} GPUs, a copy or a share on each"
+        if gpus_used(spec, count) < count:
+            where = f"1 GPU of {count}"
         return f"gpu: {spec.kind} is searched on {where}; filtered searches on the cpu"
-    if spec.kind not in GPU_KINDS:
-        return f"cpu: {spec.kind} cannot live on a GPU ({', '.join(GPU_KINDS)} can); {count} seen"
     return f"cpu: the spec says cpu; faiss sees {count} GPU, rebuild with device gpu to use it"
 
 
@@ -76,7 +97,7 @@ def free_bytes() -> int | None:
             )
             if failed:
                 why = runtime.cudaGetErrorString(failed).decode()
-                raise NoDevice(f"GPU {device} does not answer: {why}; {_WITHOUT}")
+                raise NoDevice(f"GPU {device} does not answer: {why}; {WITHOUT}")
             least.append(free.value)
     finally:
         runtime.cudaSetDevice(before.value)
@@ -93,28 +114,51 @@ def to_gpu(index: Any, spec: IndexSpec) -> Any:
     Raises:
         NoDevice: No GPU, a kind that cannot live on one, or too little memory on it.
     """
-    faiss = load_faiss()
-    if gpu_count() == 0:
-        raise NoDevice(f"device gpu was asked for, {explain()}: use device cpu")
-    if spec.kind not in GPU_KINDS:
-        raise NoDevice(f"device gpu was asked for, {explain(replace(spec, device='cpu'))}")
-    n, free = int(index.ntotal), free_bytes()
-    chosen = layout(spec, n, gpu_count(), free)
-    if free is not None and chosen is None:
-        raise NoDevice(_too_large(spec, n, free))
+    faiss, n = load_faiss(), int(index.ntotal)
     options = faiss.GpuMultipleClonerOptions()
-    options.useFloat16 = in_halves(spec, n)
-    options.shard = chosen == "shares"
+    options.shard = layout_here(spec, n) == "shares"
+    # Of codes, it is the tables of scores: in float32 those of 64 bytes are too large for a GPU.
+    options.useFloat16 = in_halves(spec, n) or spec.kind == "ivf_pq8"
+    options.use_cuvs = False  # the same kernels in faiss-gpu and in faiss-gpu-cuvs
+    count = gpus_used(spec, gpu_count())
     try:
         if spec.kind != "flat" or n == 0:
-            return _cloned(index, options)
+            return _cloned(index, options, count)
         # Cloned whole, float16 rows take four times their memory while they are converted; an
         # empty index reserves what it needs and converts by the block.
-        there = _cloned(faiss.IndexFlatIP(spec.dim), options)
+        there = _cloned(faiss.IndexFlatIP(spec.dim), options, count)
         there.add_c(n, index.get_xb())
         return there
-    except RuntimeError as error:
-        raise NoDevice(f"no GPU can hold this {spec.kind} index: {error}; {_WITHOUT}") from error
+    except REFUSALS as error:
+        raise NoDevice(f"no GPU can hold this {spec.kind} index: {error}; {WITHOUT}") from error
+
+
+def layout_here(spec: IndexSpec, n: int) -> Layout:
+    """Tell how the GPUs of this machine hold an index of n vectors.
+
+    Raises:
+        NoDevice: No GPU, a kind that cannot live on one, or too little memory on it.
+    """
+    if gpu_count() == 0:
+        raise NoDevice(f"device gpu was asked for, {explain()}: use device cpu")
+    if spec.kind not in gpu_kinds():
+        raise NoDevice(f"device gpu was asked for, {explain(spec)}")
+    free = free_bytes()
+    chosen = layout(spec, n, gpu_count(), free)
+    if chosen is None:
+        raise NoDevice(_too_large(spec, n, free or 0))
+    return chosen
+
+
+def holds(spec: IndexSpec, n: int) -> bool:
+    """Tell whether this machine can search an index of n vectors on the device of its spec."""
+    if spec.device == "cpu":
+        return True
+    try:
+        layout_here(spec, n)
+    except NoDevice:
+        return False
+    return True
 
 
 def set_probes(there: Any, spec: IndexSpec) -> None:
@@ -139,7 +183,8 @@ def k_means_on_gpu(cells: Any) -> Iterator[None]:
     ):
         yield
         return
-    clusterer = _cloned(faiss.IndexFlatIP(cells.d), faiss.GpuMultipleClonerOptions())
+    options = faiss.GpuMultipleClonerOptions()
+    clusterer = _cloned(faiss.IndexFlatIP(cells.d), options, gpu_count())
     cells.clustering_index = clusterer
     clusterer.thisown = True  # the assignment took it away, and faiss does not free it
     try:
@@ -156,30 +201,31 @@ def to_cpu(index: Any) -> Any:
 
 def usable(spec: IndexSpec) -> IndexSpec:
     """Give the spec with the device this machine can offer; `explain` says why it differs."""
-    return spec if spec.device == "cpu" or gpu_count() else replace(spec, device="cpu")
-
-
-_WITHOUT = "set CUDA_VISIBLE_DEVICES= (empty) to use the cpu"
+    there = gpu_count() > 0 and spec.kind in gpu_kinds()
+    return spec if spec.device == "cpu" or there else replace(spec, device="cpu")
 
 
 def _too_large(spec: IndexSpec, n: int, free: int) -> str:
-    count = gpu_count()
-    smaller = "" if spec.kind == "ivf_sq8" else ", build ivf_sq8, which takes less,"
+    count = gpus_used(spec, gpu_count())
+    smaller = "" if spec.kind == "ivf_pq8" else ", build ivf_pq8, which takes less,"
     shared = f" ({share(spec, n, count):,} on each of {count})" if count > 1 else ""
     return (
         f"no GPU can hold this {spec.kind} index of {n:,} vectors: it needs "
-        f"{footprint(spec, n):,} bytes{shared} beside {GPU_WORKSPACE:,} to work in, "
-        f"{free:,} are free: free more{smaller} or {_WITHOUT}"
+        f"{footprint(spec, n):,} bytes{shared} beside {workspace(spec, n):,} to work in, "
+        f"{free:,} are free: free more{smaller} or {WITHOUT}"
     )
 
 
-def _cloned(index: Any, options: Any) -> Any:
-    """Clone to every GPU, each with its own capped scratch memory."""
-    faiss = load_faiss()
-    resources = [faiss.StandardGpuResources() for _ in range(gpu_count())]
-    for each in resources:
+def resources(count: int) -> list[Any]:
+    """Give what faiss needs of the first GPUs, with capped scratch memory on each."""
+    made = [load_faiss().StandardGpuResources() for _ in range(count)]
+    for each in made:
         each.setTempMemory(GPU_WORKSPACE)
-    return faiss.index_cpu_to_gpu_multiple_py(resources, index, options)
+    return made
+
+
+def _cloned(index: Any, options: Any, count: int) -> Any:
+    return load_faiss().index_cpu_to_gpu_multiple_py(resources(count), index, options)
 
 
 def _cuda_runtime() -> Any:

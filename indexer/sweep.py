@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from indexer.faiss_index import FaissIndex
 from indexer.lazy import one_thread
+from indexer.planner import CAGRA_SELECTS, GRAPHS
 from indexer.truth import lower_bound, neighbor_recall
 from indexer.types import Ids, IndexSpec, Kind, Vectors
 
@@ -18,7 +19,9 @@ RERANKS: dict[Kind, tuple[int, ...]] = {
     "ivf_sq8": (2, 4),
     "ivf_pq": (4, 8, 12, 20, 40, 80, 160),
     "ivf_pq_small": (4, 8, 12, 20, 40, 80, 160),
+    "ivf_pq8": (4, 8, 12, 20, 40, 80, 160),
     "hnsw": (4,),
+    "cagra": (1,),
 }
 LEAST_WIDTH, MOST_EF = 4, 4096
 
@@ -87,17 +90,19 @@ def _widths(spec: IndexSpec) -> list[int]:
     """Give widths of a constant ratio: cells to visit, or the graph's candidates."""
     if spec.kind == "flat":
         return [0]
-    most = MOST_EF if spec.kind == "hnsw" else spec.nlist
+    most = spec.nlist
+    if spec.kind in GRAPHS:
+        most = CAGRA_SELECTS if spec.device == "gpu" else MOST_EF
     count = 1 + max(0, int(2 * np.log2(most / LEAST_WIDTH)))
     steps = {min(most, round(LEAST_WIDTH * 2 ** (step / 2))) for step in range(count)}
     return sorted(steps | {most})
 
 
 def _width(spec: IndexSpec) -> int:
-    return spec.ef if spec.kind == "hnsw" else spec.nprobe
+    return spec.ef if spec.kind in GRAPHS else spec.nprobe
 
 
 def _with(spec: IndexSpec, width: int, rerank: int) -> IndexSpec:
-    if spec.kind == "hnsw":
+    if spec.kind in GRAPHS:
         return replace(spec, ef=width, rerank=rerank)
     return replace(spec, nprobe=width, rerank=rerank)

@@ -17,6 +17,7 @@ from indexer.checks import as_matrix
 from indexer.errors import BadVectors, NotReached
 from indexer.faiss_build import build
 from indexer.faiss_index import FaissIndex
+from indexer.gpu import holds
 from indexer.planner import candidates, complete, footprint, is_exact, plan
 from indexer.proof import Proven, proven, queries_to_prove
 from indexer.sweep import Half, cost, strongest
@@ -137,7 +138,7 @@ def tune(
         recall: The promise, above 0, 1 at most; an exact index keeps any.
         k: Neighbours a query.
         memory_bytes: What the index may take; None for no limit.
-        specs: What to try; None leaves it to the planner.
+        specs: What to try; None leaves it to the planner and to what the GPUs can hold.
         gpus: GPUs that faiss sees.
         told: Called with each candidate as soon as it is settled.
 
@@ -146,7 +147,7 @@ def tune(
     """
     planned = plan(len(vectors), vectors.shape[-1], memory_bytes)
     needs_proof = 0 < recall < 1 and not is_exact(planned, len(vectors))
-    given = candidates(len(vectors), vectors.shape[-1], gpus) if specs is None else specs
+    given = _offered(len(vectors), vectors.shape[-1], gpus) if specs is None else specs
     fitting = _fitting(given, len(vectors), recall, memory_bytes)
     unsure = sum(not is_exact(spec, len(vectors)) for spec in fitting)
     doubt = DOUBT / max(1, unsure)
@@ -167,6 +168,11 @@ def tune(
     exact = footprint(IndexSpec("flat", dim), n)
     asked = len(sweep.queries) + len(proof.queries)
     return Tuning(tuple(tried), chosen, k, recall, asked, memory_bytes, exact)
+
+
+def _offered(n: int, dim: int, gpus: int) -> list[IndexSpec]:
+    """Give what is worth trying and can be searched on this machine."""
+    return [spec for spec in candidates(n, dim, gpus) if holds(spec, n)]
 
 
 def _fitting(

@@ -10,7 +10,7 @@ Vectors = NDArray[np.float32]  # (n, d), unit rows
 Ids = NDArray[np.int64]  # (n,)
 Mask = NDArray[np.bool_]  # (n,), one flag a position
 
-Kind = Literal["flat", "ivf_flat", "ivf_sq8", "ivf_pq", "ivf_pq_small", "hnsw"]
+Kind = Literal["flat", "ivf_flat", "ivf_sq8", "ivf_pq", "ivf_pq_small", "ivf_pq8", "hnsw", "cagra"]
 Device = Literal["cpu", "gpu"]
 
 NO_ID = -1
@@ -22,12 +22,15 @@ class IndexSpec:
 
     Attributes:
         kind: Flat is exact; the others are approximate. ivf_pq_small has codes half as long as
-            ivf_pq, and re-scores more for the same recall.
+            ivf_pq, and re-scores more for the same recall. ivf_pq8 has codes of whole bytes, which
+            a GPU can scan, and cagra is a graph that a GPU can fill and walk; the CPU searches
+            both, too.
         dim: Dimension of the vectors.
-        nlist: Cells of an inverted file; 0 for flat and hnsw.
+        nlist: Cells of an inverted file; 0 for flat and for graphs.
         nprobe: Cells visited by a search.
-        links: Links of a node in an hnsw graph.
-        ef: Candidates kept by an hnsw search.
+        links: Links of a node in a graph; on its lowest level, which is all that a GPU walks, twice
+            as many.
+        ef: Candidates kept by a search of a graph.
         rerank: Candidates re-scored exactly, as a multiple of k; 1 where none are.
         device: Where the index is searched.
     """

@@ -230,7 +230,7 @@ def test_an_index_is_rebuilt_where_it_was_measured(
     there = replace(stored, kind="ivf_sq8", device="gpu")
     assert there.stored().asked["device"] == "gpu"
     for gpus, device in ((1, "gpu"), (0, "cpu")):  # a catalog may move to another machine
-        monkeypatch.setattr("embedstore.promise.gpu_count", lambda gpus=gpus: gpus)
+        monkeypatch.setattr("indexer.gpu.gpu_count", lambda gpus=gpus: gpus)
         assert there.spec(100_000, 512) == IndexSpec("ivf_sq8", 512, device=device)
 
 
