@@ -7,14 +7,20 @@ import pytest
 from numpy.typing import NDArray
 
 from indexer import FaissIndex, FlatIndex, IndexSpec, build, explain, gpu_count, planner
+from indexer.gpu import gpu_kinds
 from indexer.lazy import load_faiss
 from indexer.types import Kind
 
 N, DIM, K = 4000, 48, 10
 KINDS = get_args(Kind)
 NO_GPU = pytest.mark.skipif(gpu_count() == 0, reason=f"no GPU: {explain()}")
+NO_CAGRA = pytest.mark.skipif("cagra" not in gpu_kinds(), reason="CAGRA takes faiss-gpu-cuvs")
 SPECS = [pytest.param(IndexSpec(kind, DIM), id=kind) for kind in KINDS] + [
-    pytest.param(IndexSpec(kind, DIM, device="gpu"), id=f"{kind}-gpu", marks=NO_GPU)
+    pytest.param(
+        IndexSpec(kind, DIM, device="gpu"),
+        id=f"{kind}-gpu",
+        marks=[NO_GPU, NO_CAGRA] if kind == "cagra" else NO_GPU,
+    )
     for kind in planner.GPU_KINDS
 ]
 EXACT = {"flat"}
@@ -134,7 +140,7 @@ def test_the_oracle_breaks_ties_by_position() -> None:
     assert (found[:, 1] == found[:, 0] + 200).all()
 
 
-@pytest.mark.parametrize("kind", ["ivf_flat", "ivf_sq8", "ivf_pq", "ivf_pq_small"])
+@pytest.mark.parametrize("kind", ["ivf_flat", "ivf_sq8", "ivf_pq", "ivf_pq_small", "ivf_pq8"])
 @pytest.mark.parametrize("share", [None, 0.5])
 def test_cells_that_hold_too_few_are_made_up_for(kind: Kind, share: float | None) -> None:
     narrow = build(IMAGES, IndexSpec(kind, DIM, nlist=100, nprobe=1))

@@ -1,5 +1,7 @@
 """Filtered searches: whatever the filter, the promised share of the allowed neighbours."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,6 +14,7 @@ from indexer.filter_plan import plan_filter
 from indexer.planner import complete
 from indexer.sweep import Half, cheapest
 from indexer.truth import DOUBT
+from indexer.types import Kind
 
 N, DIM, K, PROMISE = 6000, 32, 10, 0.9
 CENTERS = np.random.default_rng(0).standard_normal((30, DIM))
@@ -34,7 +37,7 @@ QUERIES = texts(40, seed=5)
 BUILT: dict[str, FaissIndex] = {}
 
 
-@pytest.fixture(params=["ivf_sq8", "ivf_pq", "hnsw"])
+@pytest.fixture(params=["ivf_sq8", "ivf_pq", "ivf_pq8", "hnsw", "cagra"])
 def index(request: pytest.FixtureRequest) -> FaissIndex:
     if request.param not in BUILT:
         whole = build(IMAGES, IndexSpec(request.param, DIM, nlist=80))
@@ -91,7 +94,7 @@ def test_rows_that_the_neighbourhood_lacks_are_scanned(monkeypatch: pytest.Monke
     np.testing.assert_array_equal(index.search(QUERIES[:1], K, mask)[0], expected[0])
 
 
-KINDS = st.sampled_from(["ivf_flat", "ivf_sq8", "ivf_pq", "ivf_pq_small", "hnsw"])
+KINDS = st.sampled_from([kind for kind in get_args(Kind) if kind != "flat"])
 
 
 @given(KINDS, st.integers(1, 20_000_000), st.floats(0, 1), st.integers(1, 200))

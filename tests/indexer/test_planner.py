@@ -24,7 +24,8 @@ LADDER = [
     (1_000_000, 1, None, "flat", "gpu"),
     (10_000_000, 1, None, "ivf_flat", "gpu"),
     (1_000_000, 1, 1_000_000 * 600, "ivf_sq8", "gpu"),
-    (1_000_000, 1, 1_000_000 * 200, "ivf_pq", "cpu"),
+    (1_000_000, 1, 1_000_000 * 200, "ivf_pq8", "gpu"),
+    (1_000_000, 1, 1_000_000 * 80, "ivf_pq_small", "cpu"),
 ]
 
 
@@ -66,7 +67,7 @@ def test_a_plan_is_complete_and_lives_where_it_says(n: int, dim: int, gpus: int)
 
 @given(DIMS)
 def test_sub_quantizers_divide_the_dimension(dim: int) -> None:
-    kinds: list[tuple[Kind, int]] = [("ivf_pq", 2), ("ivf_pq_small", 4)]
+    kinds: list[tuple[Kind, int]] = [("ivf_pq", 2), ("ivf_pq_small", 4), ("ivf_pq8", 2)]
     for kind, width in kinds:
         assert dim % sub_quantizers(dim, kind) == 0
         assert sub_quantizers(dim, kind) <= max(1, dim // width)

@@ -50,7 +50,9 @@ def listing(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()} - {snapshot.LOCK}
 
 
-@pytest.mark.parametrize("kind", ["flat", "ivf_flat", "ivf_sq8", "ivf_pq", "hnsw"])
+@pytest.mark.parametrize(
+    "kind", ["flat", "ivf_flat", "ivf_sq8", "ivf_pq", "ivf_pq8", "hnsw", "cagra"]
+)
 @pytest.mark.parametrize("n", [0, 1, 200])
 def test_opens_what_was_published(write: Callable[..., Path], kind: Kind, n: int) -> None:
     folder = write(7, n, kind)

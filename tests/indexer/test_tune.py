@@ -23,7 +23,7 @@ from indexer.truth import DOUBT
 
 N, DIM, K = 2000, 24, 10
 KINDS_TRIED = {"flat", "ivf_sq8", "ivf_pq", "ivf_pq_small", "hnsw"}
-KINDS = ("ivf_flat", "ivf_sq8", "ivf_pq", "hnsw")
+KINDS = ("ivf_flat", "ivf_sq8", "ivf_pq", "ivf_pq8", "hnsw", "cagra")
 
 
 def images() -> NDArray[np.float32]:

@@ -172,7 +172,7 @@ def test_damaged_files_are_not_opened(tmp_path: Path, unit_rows: Maker) -> None:
 
 
 @pytest.mark.parametrize("copied", [0, 1 << 25])
-@pytest.mark.parametrize("kind", ["flat", "ivf_flat", "ivf_pq", "hnsw"])
+@pytest.mark.parametrize("kind", ["flat", "ivf_flat", "ivf_pq", "ivf_pq8", "hnsw", "cagra"])
 def test_a_filter_is_right_whether_copied_or_masked(
     copied: int, kind: str, tmp_path: Path, unit_rows: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
