@@ -128,7 +128,7 @@ class StandIn:
     def cagra(self, resources: Any, dim: int, metric: int, config: Any) -> "Cagra":
         assert (resources, metric) == (self, load_faiss().METRIC_INNER_PRODUCT)
         self.degrees.append((config.graph_degree, config.intermediate_graph_degree))
-        return Cagra(dim)
+        return Cagra(dim, config.graph_degree)
 
     def cagra_params(self, itopk_size: int) -> Any:
         self.widths.append(itopk_size)
@@ -136,18 +136,26 @@ class StandIn:
 
 
 class Cagra:
-    """A graph that is filled whole and only from rows in float32 and in C order."""
+    """A graph of exact neighbours, and CAGRA's own way of making an HNSW one of it."""
 
-    def __init__(self, dim: int) -> None:
-        self.dim = dim
+    def __init__(self, dim: int, degree: int) -> None:
+        self.dim, self.degree = dim, degree
 
     def train(self, rows: np.ndarray) -> None:
         assert (rows.dtype, rows.shape[1], rows.flags.c_contiguous) == (np.float32, self.dim, True)
         self.rows = rows
 
     def copyTo(self, graph: Any) -> None:
+        faiss = load_faiss()
         assert (graph.ntotal, graph.base_level_only) == (0, False)
-        graph.add(self.rows)
+        graph.keep_max_size_level0, graph.init_level0 = True, False
+        graph.add(self.rows)  # to the upper levels alone
+        graph.init_level0 = True
+        near = np.argsort(-self.rows @ self.rows.T, axis=1)[:, 1 : self.degree + 1]
+        starts = faiss.vector_to_array(graph.hnsw.offsets)[:-1].astype(np.int64)
+        links = graph.hnsw.neighbors
+        lowest = starts[:, None] + np.arange(self.degree)
+        faiss.rev_swig_ptr(links.data(), links.size())[lowest] = near
 
 
 @pytest.fixture
