@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from embedstore.catalog import FieldsHeld, NewRow, Written
+from embedstore.early_thumbnails import keep_early
 from embedstore.errors import BadItem
 from embedstore.forgetting import forget_captions
 from embedstore.index_folders import remove, sweep
@@ -47,6 +48,7 @@ class Collection(Reading):
         with self.catalog.as_opened(self.info):
             written = self.catalog.put(self.info.id, rows, self.name)
         self._note(rows, written, report)
+        keep_early(self._thumbnails, self.catalog, self.info.id, batch, rows, written)
         self._rebuild_if_due()
 
     def add_vectors(

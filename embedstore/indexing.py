@@ -12,6 +12,7 @@ from embedstore.corpus.decoder import keepable
 from embedstore.errors import Conflict, Invalid
 from embedstore.intake import Added, Prepared
 from embedstore.pace import Pace
+from embedstore.thumbnails import PAGE_SIDE
 from embedstore.types import Item, digest
 
 BATCH = 64  # items encoded and committed together; an interrupted run loses no more than these
@@ -130,11 +131,9 @@ class _Run:
         self._collection = collection
         self._corpus = corpus
         self._origin = origin
-        self._total = total
-        self._progress = progress
+        self._total, self._progress = total, progress
         self._started = time.perf_counter()
-        self._report = Indexed()
-        self._added = Added()
+        self._report, self._added = Indexed(), Added()
         self._done, self._pace = 0, Pace()
         self._blind = False
         self._touched: list[tuple[str, str]] = []
@@ -148,7 +147,8 @@ class _Run:
         """Run, and say what was done."""
         collection, number = self._collection, self._collection.info.id
         batch: list[Prepared] = []
-        for each in decode_all(self._changed(), collection.encoder.preprocess, workers):
+        preprocess = collection.encoder.preprocess
+        for each in decode_all(self._changed(), preprocess, workers, side=PAGE_SIDE):
             prepared = self._prepared(each)
             if prepared is not None:
                 batch.append(prepared)
@@ -200,7 +200,7 @@ class _Run:
             self._skip()
             return None
         item = Item(entry.key, image, entry.texts, entry.meta)
-        return Prepared(item, decoded.pixels, self._origin, entry.stamp, content)
+        return Prepared(item, decoded.pixels, self._origin, entry.stamp, content, decoded.small)
 
     def _store(self, batch: list[Prepared]) -> None:
         if not batch:

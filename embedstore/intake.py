@@ -8,8 +8,12 @@ from itertools import islice
 import numpy as np
 
 from embedstore.catalog import NewRow
-from embedstore.corpus import Failure, images
-from embedstore.errors import BadImage, BadItem
+from embedstore.corpus import Failure
+from embedstore.corpus.bounds import DEFAULT_LIMITS, spoken
+from embedstore.corpus.small import Small
+from embedstore.corpus.worker import decode_one
+from embedstore.errors import BadItem
+from embedstore.thumbnails import PAGE_SIDE
 from embedstore.types import Encoder, Item, Pixels, Vectors
 
 log = logging.getLogger("embedstore")
@@ -49,6 +53,7 @@ class Prepared:
         corpus: The root it was read from.
         stamp: Cheap sign of change of its source.
         content_hash: Hash of its content.
+        small: Its thumbnail, where it was made from what was decoded.
     """
 
     item: Item
@@ -56,17 +61,21 @@ class Prepared:
     corpus: str | None = None
     stamp: str | None = None
     content_hash: str | None = None
+    small: Small | None = None
 
 
 def decoded(batch: Sequence[Item], encoder: Encoder, report: Added) -> Iterator[Prepared]:
     """Decode the pictures of a batch; a bad one is reported and left out."""
     for item in batch:
-        try:
-            pixels = None if item.image is None else images.load(item.image, encoder.preprocess)
-        except BadImage as error:
-            report.failed.append(Failure(item.key, str(error)))
+        if item.image is None:
+            yield Prepared(item, None)
             continue
-        yield Prepared(item, pixels)
+        name, preprocess = spoken(item.image), encoder.preprocess
+        found = decode_one(item.image, name, preprocess, DEFAULT_LIMITS, PAGE_SIDE)
+        if found.error is not None:
+            report.failed.append(Failure(item.key, str(found.error)))
+            continue
+        yield Prepared(item, found.pixels, small=found.small)
 
 
 def encoded(

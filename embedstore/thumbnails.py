@@ -6,17 +6,21 @@ that it deletes.
 """
 
 import logging
+import os
 import shutil
 import uuid
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from embedstore.corpus.small import Sign, sign_of
 from embedstore.types import digest
 
+PAGE_SIDE = 320  # pixels; what the page asks for in its grid, made while indexing
 FILES = 512  # a drawer, of 256: about 2 GB in all
 LARGEST_SIDE = 512  # what is larger is seen once in a while, and would crowd out the others
+SPARE = 256 << 20  # bytes of the disk that are left to rows: what nobody asked for yet can wait
 
 log = logging.getLogger("embedstore")
 
@@ -43,16 +47,39 @@ class Thumbnails:
         if side > LARGEST_SIDE:
             return
         place = self._place(key, side)
-        partial = place.with_name(f"{uuid.uuid4().hex}.partial")
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             _make_room(place.parent)
-            partial.write_bytes(_head(version, picture) + picture)
-            partial.replace(place)
+            _write(place, version, picture)
         except OSError as error:
             log.info("a thumbnail is not kept: %s", error.strerror)
-            with suppress(OSError):  # nothing may be there
-                partial.unlink()
+
+    def add(self, side: int, pictures: Mapping[str, tuple[str, bytes]]) -> list[str]:
+        """Keep small pictures that nobody asked for yet, where there is room.
+
+        None is removed for them: those that were looked at, and those of the first items, which
+        the page shows first, are worth more than those that come last.
+
+        Args:
+            side: Pixels.
+            pictures: For each key the version and the picture.
+
+        Returns:
+            Keys of those that are kept. The first that cannot be written ends the attempt.
+        """
+        kept: list[str] = []
+        try:
+            if pictures and _disk_is_full(self._folder):
+                return kept
+            for key, (version, picture) in pictures.items():
+                place = self._place(key, side)
+                place.parent.mkdir(exist_ok=True)
+                if place.exists() or _count(place.parent) < FILES:
+                    _write(place, version, picture)
+                    kept.append(key)
+        except OSError as error:
+            log.info("thumbnails are not kept: %s", error.strerror)
+        return kept
 
     def forget(self, keys: Sequence[str]) -> None:
         """Remove the small pictures of some items."""
@@ -76,14 +103,12 @@ class Thumbnails:
 
 def version_of(collection_id: int, row: int, path: Path | None) -> str:
     """Name a picture as it is now: a row never changes, the file that it names may."""
-    form: list[object] = [collection_id, row]
-    if path is not None:
-        try:
-            found = path.stat()
-            form += [found.st_mtime_ns, found.st_size]
-        except (OSError, ValueError):  # in a tar or gone, which reading it tells
-            form.append(None)
-    return digest(form)[:24]
+    return version_at(collection_id, row, sign_of(path))
+
+
+def version_at(collection_id: int, row: int, sign: Sign) -> str:
+    """Name a picture as it was when its file had a sign."""
+    return digest([collection_id, row, *sign])[:24]
 
 
 def _name(key: str) -> str:
@@ -92,6 +117,27 @@ def _name(key: str) -> str:
 
 def _head(version: str, picture: bytes) -> bytes:
     return f"{version} {zlib.crc32(picture):08x}\n".encode()
+
+
+def _write(place: Path, version: str, picture: bytes) -> None:
+    partial = place.with_name(f"{uuid.uuid4().hex}.partial")
+    try:
+        partial.write_bytes(_head(version, picture) + picture)
+        partial.replace(place)
+    except OSError:
+        with suppress(OSError):  # nothing may be there
+            partial.unlink()
+        raise
+
+
+def _disk_is_full(folder: Path) -> bool:
+    folder.mkdir(parents=True, exist_ok=True)
+    return shutil.disk_usage(folder).free < SPARE
+
+
+def _count(drawer: Path) -> int:
+    with os.scandir(drawer) as held:
+        return sum(1 for _ in held)
 
 
 def _make_room(drawer: Path) -> None:

@@ -34,6 +34,7 @@ _AFTER = (
 )
 _OF_KEYS = _SOURCE.where(among(items.c.key, bindparam("keys"))).order_by(items.c.seq, items.c.row)
 _PRESENT = select(items.c.key).where(_HERE, among(items.c.key, bindparam("keys")))
+_THERE = select(items.c.row).where(_HERE, among(items.c.row, bindparam("rows")))
 
 
 def _without_source() -> ColumnElement[bool]:
@@ -73,6 +74,12 @@ class Sources(Registry):
         asked = {"collection": collection_id, "keys": self._database.listed(list(keys))}
         with self._database.snapshot() as connection:
             return set(connection.scalars(_PRESENT, asked))
+
+    def rows_there(self, collection_id: int, rows: Sequence[int]) -> set[int]:
+        """Give those rows that a collection holds still."""
+        asked = {"collection": collection_id, "rows": self._database.listed(list(rows))}
+        with self._database.snapshot() as connection:
+            return set(connection.scalars(_THERE, asked))
 
     def without_source(self, collection_id: int) -> tuple[int, str | None]:
         """Count the items with a vector whose picture or text was never given; name one."""

@@ -12,7 +12,8 @@ from embedstore.corpus.bounds import DEFAULT_LIMITS, DecodeLimits, read_bytes, s
 from embedstore.corpus.entry import Entry
 from embedstore.corpus.member import Member
 from embedstore.corpus.pool import Job, Pool
-from embedstore.corpus.worker import decode_one
+from embedstore.corpus.small import Small
+from embedstore.corpus.worker import Outcome, decode_one
 from embedstore.errors import BadImage
 from embedstore.types import ImagePreprocess, Pixels
 
@@ -28,12 +29,14 @@ class Decoded:
         pixels: `(size, size, 3)`; None for a text entry or a bad picture.
         error: What is wrong with the picture, or None.
         content_hash: xxh3_128 of the file's bytes; "" where there is no file or it is unreadable.
+        small: The small picture, where it was wanted and could be made.
     """
 
     entry: Entry
     pixels: Pixels | None
     error: BadImage | None
     content_hash: str
+    small: Small | None = None
 
 
 def keepable(decoded: Decoded) -> tuple[Path | bytes | None, BadImage | None]:
@@ -65,6 +68,7 @@ def decode_all(
     workers: int | None = None,
     limits: DecodeLimits = DEFAULT_LIMITS,
     ahead: int = 128,
+    side: int | None = None,
 ) -> Iterator[Decoded]:
     """Decode the pictures of entries, in their order; a bad one never stops the rest.
 
@@ -75,6 +79,7 @@ def decode_all(
         limits: What one picture may cost.
         ahead: Entries in flight at most, which bounds the memory; twice a batch of the encoder
             keeps the workers busy while it runs.
+        side: Longest side of a small picture made beside the pixels; None for none.
 
     Yields:
         One result an entry.
@@ -84,15 +89,17 @@ def decode_all(
     """
     count = default_workers() if workers is None else workers
     if count == 0:
-        return (_decode_here(entry, preprocess, limits) for entry in entries)
-    return _decode_in_pool(entries, Pool(preprocess, limits, count, ahead), ahead)
+        return (_decode_here(entry, preprocess, limits, side) for entry in entries)
+    return _decode_in_pool(entries, Pool(preprocess, limits, count, ahead, side), ahead)
 
 
-def _decode_here(entry: Entry, preprocess: ImagePreprocess, limits: DecodeLimits) -> Decoded:
+def _decode_here(
+    entry: Entry, preprocess: ImagePreprocess, limits: DecodeLimits, side: int | None
+) -> Decoded:
     if entry.image is None:
         return Decoded(entry, None, None, "")
-    pixels, content_hash, error = decode_one(entry.image, spoken(entry.image), preprocess, limits)
-    return Decoded(entry, pixels, error, content_hash)
+    found = decode_one(entry.image, spoken(entry.image), preprocess, limits, side)
+    return _decoded(entry, found)
 
 
 def _decode_in_pool(entries: Iterable[Entry], pool: Pool, ahead: int) -> Iterator[Decoded]:
@@ -109,9 +116,10 @@ def _decode_in_pool(entries: Iterable[Entry], pool: Pool, ahead: int) -> Iterato
                 pool.submit([job for job in jobs if job])
                 continue
             entry, job = flight.popleft()
-            yield Decoded(entry, None, None, "") if job is None else _result(entry, job, pool)
+            yield (
+                Decoded(entry, None, None, "") if job is None else _decoded(entry, pool.result(job))
+            )
 
 
-def _result(entry: Entry, job: Job, pool: Pool) -> Decoded:
-    pixels, content_hash, reason = pool.result(job)
-    return Decoded(entry, pixels, None if reason is None else BadImage(reason), content_hash)
+def _decoded(entry: Entry, found: Outcome) -> Decoded:
+    return Decoded(entry, found.pixels, found.error, found.content_hash, found.small)

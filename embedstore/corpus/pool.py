@@ -11,19 +11,20 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections import deque
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
 from typing import Self
 
-import numpy as np
-
 from embedstore.corpus.bounds import DecodeLimits, spoken
 from embedstore.corpus.member import Source
-from embedstore.corpus.worker import Reply, Task
-from embedstore.errors import Unavailable
-from embedstore.types import ImagePreprocess, Pixels
+from embedstore.corpus.slots import Slots, shared_memory, slot_bytes
+from embedstore.corpus.small import Small
+from embedstore.corpus.worker import Outcome, Reply, Task
+from embedstore.errors import BadImage, Unavailable
+from embedstore.types import ImagePreprocess
+
+Settings = tuple[ImagePreprocess, DecodeLimits, int | None]  # the last: side of a small picture
 
 _PICTURES_WORTH_A_WORKER = 4
 _LOST_STARTS = 3  # in a row: something is wrong with every worker, not with one
@@ -40,13 +41,13 @@ class Job:
 class _Worker:
     """A process, and the jobs in its hands in the order it takes them."""
 
-    def __init__(self, preprocess: ImagePreprocess, limits: DecodeLimits, memory_fd: int) -> None:
+    def __init__(self, settings: Settings, memory_fd: int) -> None:
         self.jobs: deque[Job] = deque()
         self.ready = False
         self.connection, far = Pipe()
         with far:
             self.process = _start((far.fileno(), memory_fd))
-        self._send((preprocess, limits))
+        self._send(settings)
 
     def take(self, jobs: list[Job]) -> None:
         self.jobs.extend(jobs)
@@ -83,22 +84,30 @@ class Pool:
         limits: What one picture may cost.
         count: Processes at most; started as there is work for them.
         ahead: Jobs at most whose results are not taken.
+        side: Longest side of a small picture made beside; None for none.
     """
 
     def __init__(
-        self, preprocess: ImagePreprocess, limits: DecodeLimits, count: int, ahead: int
+        self,
+        preprocess: ImagePreprocess,
+        limits: DecodeLimits,
+        count: int,
+        ahead: int,
+        side: int | None = None,
     ) -> None:
-        self._preprocess, self._limits, self._count, self._ahead = preprocess, limits, count, ahead
-        self._shape = (preprocess.size, preprocess.size, 3)
-        self._bytes = preprocess.size * preprocess.size * 3
+        self._settings = (preprocess, limits, side)
+        self._limits, self._count = limits, count
+        self._bytes = ahead * slot_bytes(preprocess.size, side)
         self._free = list(range(ahead))
         self._workers: list[_Worker] = []
         self._backlog: deque[Job] = deque()
         self._lost_starts = 0
 
     def __enter__(self) -> Self:
-        self._memory_fd = _shared_memory(self._ahead * self._bytes)
-        self._memory = mmap.mmap(self._memory_fd, self._ahead * self._bytes)
+        self._memory_fd = shared_memory(self._bytes)
+        self._memory = mmap.mmap(self._memory_fd, self._bytes)
+        preprocess, _, side = self._settings
+        self._slots = Slots(self._memory, preprocess.size, side)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -117,11 +126,8 @@ class Pool:
         self._collect(timeout=0)
         self._dispatch()
 
-    def result(self, job: Job) -> tuple[Pixels | None, str, str | None]:
-        """Wait for a job.
-
-        Returns:
-            Pixels `(size, size, 3)` or None, the content hash, what is wrong or None.
+    def result(self, job: Job) -> Outcome:
+        """Wait for a job, and give what came of it.
 
         Raises:
             Unavailable: Workers cannot be started.
@@ -131,11 +137,11 @@ class Pool:
             self._dispatch()
         slot = job.task[0]
         self._free.append(slot)
-        content_hash, reason = job.reply
+        content_hash, reason, sign, length = job.reply
         if reason is not None:
-            return None, content_hash, reason
-        flat = np.frombuffer(self._memory, np.uint8, self._bytes, slot * self._bytes)
-        return flat.reshape(self._shape).copy(), content_hash, None
+            return Outcome(None, content_hash, BadImage(reason))
+        small = Small(self._slots.small(slot, length), sign) if length else None
+        return Outcome(self._slots.pixels(slot), content_hash, None, small)
 
     def _dispatch(self) -> None:
         if not self._backlog:
@@ -144,7 +150,7 @@ class Pool:
             len(self._workers) < self._count
             and len(self._backlog) > len(self._workers) * _PICTURES_WORTH_A_WORKER
         ):
-            self._workers.append(_Worker(self._preprocess, self._limits, self._memory_fd))
+            self._workers.append(_Worker(self._settings, self._memory_fd))
         shares: list[list[Job]] = [[] for _ in self._workers]
         loads = [len(worker.jobs) for worker in self._workers]
         while self._backlog:
@@ -175,7 +181,7 @@ class Pool:
             )
         if worker.ready and worker.jobs:
             job = worker.jobs.popleft()
-            job.reply = ("", f"{job.task[1]}: {self._cause(code)}")
+            job.reply = ("", f"{job.task[1]}: {self._cause(code)}", (), 0)
         self._backlog.extend(worker.jobs)
 
     def _cause(self, code: int) -> str:
@@ -209,14 +215,3 @@ def _start(fds: tuple[int, int]) -> subprocess.Popen[bytes]:
             f"a decode worker cannot be started ({error.strerror}); free some memory, "
             "or decode in this process with workers=0"
         ) from error
-
-
-def _shared_memory(size: int) -> int:
-    """Make memory that a child can map: not in /dev/shm, which containers keep very small."""
-    if sys.platform == "linux":
-        fd = os.memfd_create("embedstore-pixels", 0)
-    else:
-        with tempfile.TemporaryFile() as file:
-            fd = os.dup(file.fileno())
-    os.truncate(fd, size)
-    return fd

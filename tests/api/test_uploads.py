@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from embedstore.corpus import images
+from embedstore.thumbnails import PAGE_SIDE
+
 ITEMS = "/v1/collections/words/items"
 UPLOAD = f"{ITEMS}/upload"
 
@@ -93,6 +96,13 @@ def test_a_thumbnail_that_is_kept_waits_for_no_turn_to_decode(client, sent):
     client.app.state.decoding = threading.BoundedSemaphore(1)
     with client.app.state.decoding:  # some other request decodes, for as long as it likes
         assert client.get(path).content == made
+
+
+def test_the_first_visit_finds_thumbnails_of_what_was_uploaded(client, sent, monkeypatch):
+    monkeypatch.setattr(images, "thumbnail", lambda *_: pytest.fail("was made on demand"))
+    found = client.get("/v1/collections/words/thumbnails/a/red", params={"side": PAGE_SIDE})
+    with Image.open(io.BytesIO(found.content)) as image:
+        assert (image.format, image.size) == ("JPEG", (64, 48))
 
 
 def test_thumbnails_follow_a_name_to_another_collection(client, sent, store):

@@ -273,8 +273,8 @@ def test_a_tar_that_is_changed_between_decoding_and_storing_costs_that_picture_o
 
     real = indexing.decode_all
 
-    def cut(*arguments):
-        for each in real(*arguments):
+    def cut(*arguments, **named):
+        for each in real(*arguments, **named):
             if each.entry.key.endswith("0002"):
                 os.truncate(three, each.entry.image.offset + 3)
             yield each

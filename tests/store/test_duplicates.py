@@ -162,7 +162,7 @@ def test_vectors_alone_are_compared_without_opening_a_picture(
 ):
     photos.add([Item(name, drawn(name, 1)) for name in ("b.png", "a.png")])
     monkeypatch.setattr("embedstore.duplicates.extent", lambda _: pytest.fail("was opened"))
-    monkeypatch.setattr("embedstore.corpus.images.load", lambda *_: pytest.fail("was opened"))
+    monkeypatch.setattr("embedstore.corpus.images.views_of", lambda *_: pytest.fail("was opened"))
     assert keys(duplicates(photos, read=False, workers=0)) == [("a.png", "b.png")]
 
 

@@ -40,8 +40,8 @@ def test_what_is_unchanged_is_not_opened(photos, album, monkeypatch):
     opened = []
     real = indexing.decode_all
 
-    def watched(entries, *arguments):
-        for each in real(entries, *arguments):
+    def watched(entries, *arguments, **named):
+        for each in real(entries, *arguments, **named):
             opened.append(each.entry.key)
             yield each
 

@@ -18,7 +18,7 @@ def test_first_paint_and_thumbnails_are_measured(tmp_path):
     done = CliRunner().invoke(command, asked, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     told = json.loads((tmp_path / "results" / "serving-paint.json").read_text())
-    assert len(told["table"]) == 2
+    assert len(told["table"]) == 3
     for row in told["table"]:
         assert 0 < row["first paint ms"] <= row["60 thumbnails ms"]
         assert row["server CPU ms"] > 0
