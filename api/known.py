@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from embedstore import Collection, Store
-from embedstore.errors import Moved
+from embedstore.errors import Moved, NotFound
 
 T = TypeVar("T")
 
@@ -26,6 +26,24 @@ class KnownCollections:
             return question(self._known.get(name) or self._opened(name))
         except Moved:
             return question(self._opened(name))
+
+    def caught_up(self, name: str) -> bool:
+        """Say whether a collection is open and has seen the last commit: a search only searches."""
+        known = self._known.get(name)
+        if known is None:
+            return False
+        try:
+            return known.indices.seq == known.catalog.seq(known.info.id)[0]
+        except NotFound:
+            return False
+
+    def ask_once(self, name: str, question: Callable[[Collection], T]) -> T:
+        """Give what a question gives, asked of a collection that is open.
+
+        Raises:
+            Moved: Its name moved on; `ask` opens whichever has it.
+        """
+        return question(self._known[name])
 
     def _opened(self, name: str) -> Collection:
         opened = self._known[name] = self._store.collection(name)

@@ -41,20 +41,20 @@ class LoopSearches:
     async def run(self, name: str, search: Callable[[], T]) -> T:
         """Search in the loop, once it has looked at what came since the search before."""
         await self._turn.acquire()
-        began = time.perf_counter()  # what waits for a disk counts
         try:
-            return search()
-        finally:
+            began = time.perf_counter()  # what waits for a disk counts
+            found = search()
             self._note(name, time.perf_counter() - began)
+            return found
+        finally:
             asyncio.get_running_loop().call_soon(self._turn.release)
 
     def timed(self, name: str, search: Callable[[], T]) -> T:
         """Search in a thread, and note what the loop would have taken for it."""
         began = time.thread_time()  # what waits for other threads does not count
-        try:
-            return search()
-        finally:
-            self._note(name, time.thread_time() - began)
+        found = search()
+        self._note(name, time.thread_time() - began)
+        return found
 
     def _note(self, name: str, seconds: float) -> None:
         """Note what a search took; a long one keeps the next few from the loop."""

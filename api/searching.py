@@ -1,7 +1,7 @@
 """How the service searches: with its encoders, in threads and so many at once, or in its loop."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from api.ready_encoders import ReadyEncoders
 from api.schemas import Search
 from embedstore import Collection, Query
 from embedstore.corpus import default_workers
-from embedstore.errors import BadQuery
+from embedstore.errors import BadQuery, Moved
 from embedstore.types import Vectors
 
 T = TypeVar("T")
@@ -71,8 +71,9 @@ class Searching:
 
         work = partial(self._known.ask, name, found)
         if not (waits or every_row) and takes_little(wanted):
-            if self._loop.are_short(name):
-                return await self._loop.run(name, work)
+            if self._loop.are_short(name) and self._known.caught_up(name):
+                with suppress(Moved):
+                    return await self._loop.run(name, partial(self._known.ask_once, name, found))
             work = partial(self._loop.timed, name, work)
         # Each is begun by the event loop, which so has its turn between two; threads that take the
         # next one themselves leave it waiting, and refusals with it, for a quarter of a second
@@ -80,7 +81,8 @@ class Searching:
 
 
 def _waits(wanted: Search) -> bool:
-    return bool(wanted.text or wanted.image_base64 or wanted.image_url or wanted.without)
+    sent = (wanted.text, wanted.image_base64, wanted.image_url)
+    return bool(wanted.without) or any(each is not None for each in sent)
 
 
 def query_of(wanted: Search, image: bytes | None) -> Query:

@@ -45,7 +45,7 @@ def search_many(
             asked.append((query, *composed(query, catalog, info, encoding)))
     for attempt in range(ATTEMPTS):
         seen = indices.seq
-        found = _ranked(asked, catalog, info, indices)
+        found = _ranked(asked, catalog, indices.info, indices)
         rows = list(dict.fromkeys(each.row for one in found for each in one))
         seq, items = catalog.lookup(info.id, rows, info.name)
         if (seq == seen or attempt > 0) and len(items) == len(rows):

@@ -74,7 +74,7 @@ def explain(
     allowed = None if query.where is None else len(catalog.allowed(info.id, query.where))
     told: Mapping[Modality, Mapping[str, Any]] = indices.describe()
     words = share_of_text(query) > 0
-    expands = bool(info.options.get("expand", False)) and share_of_text(query) == 1.0
+    expands = bool(indices.info.options.get("expand", False)) and share_of_text(query) == 1.0
     return tuple(
         Explanation(
             modality,

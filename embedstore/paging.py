@@ -68,7 +68,8 @@ def search_page(
     Raises:
         BadQuery: The cursor is of another search, or these hits cannot be given in pages.
     """
-    _check(query, info)
+    indices.refresh()
+    _check(query, indices.info)
     given = None if cursor is None else cursors.read(cursor, info.id, info.space.dim)
     vector, skip = _asked_with(query, given, catalog, info, encoder)
     for _attempt in range(ATTEMPTS):

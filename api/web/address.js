@@ -1,6 +1,6 @@
 // What is looked at, in the page's address: Back and reload come to it again.
 
-const pictures = []; // no address holds a picture; Back finds it here, a reload does not
+const pictures = new Map(); // no address holds a picture; Back finds it here, a reload does not
 
 export const nothing = { collection: "", view: "photos", text: "", like: null, without: [], filters: {}, item: null, picture: null };
 
@@ -34,20 +34,25 @@ export function read() {
     without: told.getAll("not"),
     filters: parsed(told.get("filters") || "{}"),
     item: told.get("item"),
-    picture: pictures[history.state?.picture] || null,
+    picture: pictures.get(history.state?.picture) || null,
   };
 }
 
 const above = () => history.state?.items || 0; // items that were opened since the photos were left
 
-function state({ item, picture }, items) {
-  if (picture && !pictures.includes(picture)) pictures.push(picture);
-  return { picture: pictures.indexOf(picture), items: item ? items : 0 };
+function named(picture) {
+  const known = [...pictures].find(([, each]) => each === picture);
+  const name = known ? known[0] : `${performance.timeOrigin} ${pictures.size}`; // a reload counts anew
+  pictures.set(name, picture);
+  return name;
 }
+
+const state = ({ item, picture }, items) => ({ picture: picture && named(picture), items: item ? items : 0 });
 
 export function remember(place) {
   if (written(place) === location.search && place.picture === read().picture) return;
-  history.pushState(state(place, above() + 1), "", written(place));
+  if (!location.search) replace(place); // where the page was opened
+  else history.pushState(state(place, above() + 1), "", written(place));
 }
 
 export const replace = (place) => history.replaceState(state(place, above()), "", written(place));

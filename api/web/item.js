@@ -3,11 +3,12 @@
 import { answerable, listen as listenToQuestions, reported } from "/asking.js";
 import { byId, element } from "/dom.js";
 import { likely, picture, stepped, words } from "/grid.js";
-import { ask, chosen, itemOf, link } from "/server.js";
+import { ask, chosen, itemOf, link, originalOf } from "/server.js";
 import { sure } from "/sure.js";
 
 const NEIGHBOURS = 8;
 let current = null;
+let turn = 0; // what was asked for earlier opens no more
 let told = {}; // whom to tell of what was done here
 export const shown = () => current?.key ?? null;
 
@@ -21,7 +22,7 @@ function large(item) {
   seen.loading = "eager";
   if (!item.image) return seen;
   const original = element("a", { target: "_blank", rel: "noopener", title: "Open the picture itself" }, seen);
-  link(original, item.image.replace("/thumbnails/", "/originals/"));
+  link(original, originalOf(item.key));
   return original;
 }
 
@@ -43,27 +44,36 @@ function fill(item) {
 }
 
 export function open(item) {
+  turn++;
   fill(item);
   told.opened();
 }
 
 export async function come(key) { // what an address says
+  const mine = ++turn;
   if (key === shown()) return;
-  if (key) fill(await itemOf(key));
+  const item = key && await itemOf(key);
+  if (mine !== turn) return;
+  if (item) fill(item);
   else leave();
 }
 
 function leave() {
+  turn++;
   current = null;
   byId("item").close();
 }
 
-function step(by) {
+async function step(by) {
+  const mine = ++turn;
   const other = stepped(current.key, by);
-  if (!other) return;
-  fill(other);
+  const whole = other?.stub ? await itemOf(other.key) : other;
+  if (!whole || mine !== turn) return;
+  fill(whole);
   told.stepped();
 }
+
+const walk = (by) => reported(() => current, () => step(by));
 
 export function neighbour(hit) {
   const button = element("button", { type: "button", title: words(hit), onclick: () => open(hit) }, picture(hit, 160));
@@ -98,16 +108,17 @@ export function listen(tellers) {
   byId("item").onclick = (event) => { if (event.target === byId("item")) byId("item").close(); };
   byId("item").onclose = () => {
     if (!current) return; // the page itself closed it
+    turn++;
     current = null;
     told.closed();
   };
   byId("item").onkeydown = (event) => {
     if (event.target.closest("input") || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "ArrowLeft") step(-1);
-    if (event.key === "ArrowRight") step(1);
+    if (event.key === "ArrowLeft") walk(-1);
+    if (event.key === "ArrowRight") walk(1);
   };
-  byId("before").onclick = () => step(-1);
-  byId("after").onclick = () => step(1);
+  byId("before").onclick = () => walk(-1);
+  byId("after").onclick = () => walk(1);
   byId("remove").onclick = () => reported(() => current, remove);
   byId("like").onsubmit = (event) => {
     event.preventDefault();

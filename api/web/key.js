@@ -2,6 +2,7 @@
 
 import { byId } from "/dom.js";
 
+const OTHERS = /[^\x20-\x7e]/g; // what comes along when a key is copied, and no header takes
 let asking = null; // the promise of an answer, while the question stands
 let answered = 0; // when it was last answered
 export const held = () => sessionStorage.getItem("key") || localStorage.getItem("key");
@@ -18,7 +19,7 @@ function question() {
   dialog.showModal();
   return new Promise((answer) => {
     dialog.addEventListener("close", () => {
-      keep(dialog.returnValue === "yes" ? byId("key-text").value.trim() : "", byId("key-long").checked);
+      keep(dialog.returnValue === "yes" ? byId("key-text").value.replace(OTHERS, "").trim() : "", byId("key-long").checked);
       byId("key-form").reset();
       [asking, answered] = [null, performance.now()];
       answer(held());

@@ -6,18 +6,21 @@ import { peek, Refused } from "/server.js";
 const EVERY = 3000; // ms
 let watching = false;
 
-async function look(counted) {
-  counted(await peek("/v1/collections"));
+async function look(counted, back) {
+  counted(await peek("/v1/collections"), back);
   (await peek("/v1/jobs?state=running")).forEach(follow);
 }
 
 export function watch(counted) {
   if (watching) return;
   watching = true;
+  let silent = false;
   const again = async () => {
     try {
-      if (!document.hidden) await look(counted);
+      if (!document.hidden) await look(counted, silent);
+      silent = false;
     } catch (error) {
+      silent = true;
       if (!(error instanceof Refused)) throw error; // whatever the user does next tells why
     } finally {
       setTimeout(again, EVERY);

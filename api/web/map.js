@@ -64,7 +64,7 @@ const open = ({ key }) => reported(async () => opened(await itemOf(key)));
 
 function more() {
   const members = drawn.points.filter((point) => point.group === group);
-  const some = members.slice(listed, listed + SLICE).map(({ key }) => ({ key, texts: [], meta: {}, image: pictureOf(key) }));
+  const some = members.slice(listed, listed + SLICE).map(({ key }) => ({ key, texts: [], meta: {}, image: pictureOf(key), stub: true }));
   grid.add(some, open, byId("map-items"));
   listed += some.length;
   byId("map-more").hidden = listed >= members.length;

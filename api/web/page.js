@@ -57,13 +57,15 @@ async function enter(name, items, wanted = carried()) {
   twins.forget();
   views.show(wanted.view);
   if (!items) {
-    grid.clear();
+    search.stop();
+    item.come(null);
     tell(`Collection ${name} is empty. Fill it with: embedstore index PATH --collection ${name}`);
     return;
   }
   search.forget();
   await search.begin(); // first what is looked for, and its pictures
-  await item.come(wanted.item);
+  if (chosen() !== name) return;
+  await item.come(wanted.item).catch((error) => tell(error.message, null, true));
   await grid.pictured();
   if (chosen() !== name) return;
   search.ready(); // what the first search needs, while nobody waits
@@ -85,8 +87,8 @@ async function start() {
   }
 }
 
-function came(there) {
-  if (!byId("again").hidden) byId("again").click(); // the server is back
+function came(there, back) { // back: the server was silent before
+  if (back && !byId("again").hidden) byId("again").click();
   return collections.counted(there);
 }
 
@@ -101,7 +103,7 @@ async function back() {
     search.begin();
   }
   views.show(wanted.view);
-  return item.come(wanted.item).catch((error) => tell(error.message));
+  return item.come(wanted.item).catch((error) => tell(error.message, null, true));
 }
 
 async function deleted() {

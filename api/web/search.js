@@ -99,6 +99,12 @@ function renew() {
   byId("results").classList.remove("old");
 }
 
+export function stop() {
+  turn++;
+  [next, shown] = [null, 0];
+  renew();
+}
+
 export function begin() {
   const mine = ++turn;
   [next, shown] = [null, 0];

@@ -71,6 +71,7 @@ export async function ask(path, body) {
 
 export const itemOf = (name) => ask(`items/${spelled(name)}`);
 export const pictureOf = (name) => `/v1/collections/${encodeURIComponent(collection)}/thumbnails/${spelled(name)}`;
+export const originalOf = (name) => `/v1/collections/${encodeURIComponent(collection)}/originals/${spelled(name)}`;
 
 export async function* events(path) { // a browser's own EventSource would send no key
   const pieces = (await call(path)).body.pipeThrough(new TextDecoderStream()).getReader();

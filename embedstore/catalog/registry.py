@@ -145,9 +145,10 @@ class Registry:
             check_called(connection, info)
             kept = connection.execute(select(collections.c.options).where(here)).scalar_one()
             options = change(json.loads(kept))
-            # A commit, so that whoever has the collection open reads them
-            changed = {"options": json.dumps(options), "seq": collections.c.seq + 1}
-            connection.execute(collections.update().where(here).values(changed))
+            if options != json.loads(kept):
+                # A commit, so that whoever has the collection open reads them
+                changed = {"options": json.dumps(options), "seq": collections.c.seq + 1}
+                connection.execute(collections.update().where(here).values(changed))
         return options
 
     def renewed(self, info: CollectionInfo) -> CollectionInfo:

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+import embedstore
 from api.app import create_app
 from api.loop_searches import SHORT_SECONDS, LoopSearches, takes_little
 from api.schemas import Search
+from embedstore import Item
+from embedstore.errors import NotFound
 
 SEARCH = "/v1/collections/words/search"
 
@@ -88,6 +91,42 @@ def test_the_loop_answers_what_threads_answer(store, where):
     assert [hit["key"] for hit in filtered.json()] == ["two"]
     assert in_words.status_code == 200
     assert [name == loop for name in where] == [False, True, False, False]
+
+
+def test_what_was_not_seen_yet_is_read_in_a_thread(store, where):
+    asked = {"vector": vector(store), "target": "text"}
+    with TestClient(create_app(store)) as client:
+        client.post(SEARCH, json=asked)
+        told(client.app.state.searching._loop, 0.0)
+        client.post(SEARCH, json=asked)
+        with embedstore.open(store.folder) as other:
+            other.collection("words").add([Item("three", texts=("a red door",))])
+        found = client.post(SEARCH, json=asked)
+        client.post(SEARCH, json=asked)
+        client.post(SEARCH, json={"like": "one", "image_base64": ""})  # asks for the encoder
+    assert "three" in {hit["key"] for hit in found.json()}
+    assert [name == where[1] for name in where] == [False, True, False, True, False]
+
+
+def test_a_name_that_moved_on_is_answered_by_whoever_has_it(store):
+    asked = {"vector": vector(store), "target": "text"}
+    with TestClient(create_app(store)) as client:
+        client.post(SEARCH, json=asked)
+        told(client.app.state.searching._loop, 0.0)
+        with embedstore.open(store.folder) as other:
+            other.drop("words")
+            assert client.post(SEARCH, json=asked).status_code == 404
+            other.create("words", "toy").add([Item("new", texts=("a red door",))])
+        found = client.post(SEARCH, json=asked)
+    assert [hit["key"] for hit in found.json()] == ["new"]
+
+
+def test_refusals_tell_nothing_of_how_long_searches_take():
+    searches = LoopSearches(database_here=True)
+    for number in range(60):
+        with pytest.raises(NotFound):
+            searches.timed(f"nobody {number}", lambda: (_ for _ in ()).throw(NotFound("no")))
+    assert searches._seconds == {}
 
 
 def test_what_the_loop_refuses_is_told_as_threads_tell_it(store):

@@ -66,6 +66,24 @@ def test_who_has_the_collection_open_learns_of_a_calibration(album: Collection, 
             )
 
 
+def test_pages_and_batches_go_by_the_options_of_now(album: Collection, store: Store):
+    with embedstore.open(store.folder) as other:
+        opened = other.collection(album.name)
+        calibrate(album, hubs="off", expand="on")
+        with pytest.raises(BadQuery, match="ask for more hits at once"):
+            opened.search_page(asking(album))
+        (many,) = opened.search_many([asking(album)])
+        assert [hit.item.key for hit in many] == [
+            hit.item.key for hit in album.search(asking(album))
+        ]
+        assert any(each.expanded for each in opened.explain(asking(album)))
+        calibrate(album, hubs="off", expand="off")
+        assert opened.search_page(asking(album)).hits
+        seq = album.describe()["seq"]
+        album.catalog.change_options(album.info, dict)
+        assert album.describe()["seq"] == seq  # nothing changed
+
+
 def test_the_measured_scores_are_those_of_a_search(album: Collection):
     held = captioned(album)
     scores, _ = _searched(held.pictures, held.captions[:9], held.captions[:9], None, False)

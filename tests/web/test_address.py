@@ -90,3 +90,16 @@ def test_an_address_that_somebody_cut_or_made_up_shows_the_photos(doors, address
     doors.goto(f"{address}?in=doors&item=nobody&filters=%5B1%5D")
     doors.locator(".tile").first.wait_for()
     doors.locator("#status", has_text="nobody").wait_for()
+    doors.locator("#filters:not([hidden])").wait_for(state="attached")
+
+
+def test_the_place_where_the_page_was_opened_is_one_step(browser, address):
+    page = browser.new_page()
+    page.set_default_timeout(60_000)
+    page.goto("about:blank")
+    page.goto(address)
+    page.wait_for_function("() => location.search.includes('in=')")
+    page.locator(".tile").first.wait_for()
+    page.go_back()
+    assert page.url == "about:blank"
+    page.close()

@@ -99,6 +99,7 @@ def test_a_wrong_key_is_said_to_be_wrong_and_a_right_one_can_be_remembered(brows
     page.locator("#status", has_text="embedstore keys create").wait_for()
     page.click("#again")
     page.fill("#key-text", "the key")
+    page.fill("#key-text", "the\N{ZERO WIDTH SPACE} key")
     page.check("#key-long")
     page.click("#key >> text=Use it")
     page.locator(".tile").first.wait_for()

@@ -62,6 +62,20 @@ def test_keys_alone_go_from_the_map_to_an_item(mapped):
     assert mapped.locator("#map-items .tile").count() == 0
 
 
+def test_arrows_go_through_a_group_and_show_whole_items(mapped):
+    mapped.locator("#map-groups button").first.click()
+    mapped.locator("#map-items .tile").first.click()
+    captions = mapped.locator("#item-captions li")
+    captions.first.wait_for()
+    if mapped.is_visible("#after"):
+        first = mapped.text_content("#item-title")
+        mapped.click("#after")
+        mapped.wait_for_function(
+            "(first) => document.getElementById('item-title').textContent !== first", arg=first
+        )
+        assert captions.count() >= 1
+
+
 def test_a_collection_without_pictures_has_no_map(open_page):
     page = open_page("empty")
     page.click("#views >> text=Map")
