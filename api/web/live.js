@@ -1,12 +1,13 @@
 // What changes while the page is open: items that come, work that runs.
 
 import { follow } from "/jobs.js";
-import { peek, Refused } from "/server.js";
+import { peek, Refused, silent } from "/server.js";
 
 const EVERY = 3000; // ms
 let watching = false;
 
-async function look(counted, back) {
+async function look(counted) {
+  const back = silent();
   counted(await peek("/v1/collections"), back);
   (await peek("/v1/jobs?state=running")).forEach(follow);
 }
@@ -14,13 +15,10 @@ async function look(counted, back) {
 export function watch(counted) {
   if (watching) return;
   watching = true;
-  let silent = false;
   const again = async () => {
     try {
-      if (!document.hidden) await look(counted, silent);
-      silent = false;
+      if (!document.hidden) await look(counted);
     } catch (error) {
-      silent = true;
       if (!(error instanceof Refused)) throw error; // whatever the user does next tells why
     } finally {
       setTimeout(again, EVERY);

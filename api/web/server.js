@@ -21,12 +21,18 @@ export const chosen = () => collection;
 const dotted = /(^|\/)\.\.?(\/|$)/; // in older stores; as one part of the path nobody resolves them
 const spelled = (key) => (dotted.test(key) ? encodeURIComponent(key) : key.split("/").map(encodeURIComponent).join("/"));
 
+let lost = false;
+export const silent = () => lost; // whether the last request had no answer
+
 async function send(path, body) {
   const headers = { "Content-Type": "application/json" };
   if (key.held()) headers.Authorization = `Bearer ${key.held()}`;
   try {
-    return await fetch(path, body ? { method: "POST", headers, body: JSON.stringify(body) } : { headers });
+    const answer = await fetch(path, body ? { method: "POST", headers, body: JSON.stringify(body) } : { headers });
+    lost = false;
+    return answer;
   } catch {
+    lost = true;
     throw new Refused(0, SILENT);
   }
 }
