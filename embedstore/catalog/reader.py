@@ -68,11 +68,11 @@ class Reader(Registry):
 
     def seq(self, collection_id: int) -> tuple[int, int]:
         """Give a collection's last commit, and the one up to which deletions are forgotten."""
-        with self._database.glance() as connection:
-            found = connection.exec_driver_sql(self._seq, {"collection": collection_id}).first()
-        if found is None:
+        found = self._database.rows(self._seq, {"collection": collection_id})
+        if not found:
             raise gone(collection_id)
-        return found.seq, found.purged_seq
+        seq, purged = found[0]
+        return seq, purged
 
     def lookup(
         self, collection_id: int, rows: Sequence[int], called: str | None = None
