@@ -9,6 +9,10 @@ from embedstore.errors import Moved, NotFound
 T = TypeVar("T")
 
 
+class Behind(Exception):
+    """A collection has something to read before it answers."""
+
+
 class KnownCollections:
     """The open collections of a store; what is asked of one tells itself if its name moved on."""
 
@@ -27,24 +31,25 @@ class KnownCollections:
         except Moved:
             return question(self._opened(name))
 
-    def caught_up(self, name: str) -> bool:
-        """Say whether a collection is open and has seen the last commit: a search only searches."""
-        known = self._known.get(name)
-        if known is None:
-            return False
-        try:
-            return known.indices.seq == known.catalog.seq(known.info.id)[0]
-        except NotFound:
-            return False
-
-    def ask_once(self, name: str, question: Callable[[Collection], T]) -> T:
-        """Give what a question gives, asked of a collection that is open.
+    def ask_caught_up(self, name: str, question: Callable[[Collection], T]) -> T:
+        """Give what a question gives, asked of a collection that has nothing to read first.
 
         Raises:
+            Behind: It is not open, or has not seen the last commit; `ask` sees to that.
             Moved: Its name moved on; `ask` opens whichever has it.
         """
-        return question(self._known[name])
+        known = self._known.get(name)
+        if known is None or not _caught_up(known):
+            raise Behind(name)
+        return question(known)
 
     def _opened(self, name: str) -> Collection:
         opened = self._known[name] = self._store.collection(name)
         return opened
+
+
+def _caught_up(collection: Collection) -> bool:
+    try:
+        return collection.indices.seq == collection.catalog.seq(collection.info.id)[0]
+    except NotFound:  # dropped; its name may be another's by now
+        return False

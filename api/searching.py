@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 from anyio import CapacityLimiter, to_thread
 
-from api.known import KnownCollections
+from api.known import Behind, KnownCollections
 from api.loop_searches import LoopSearches, takes_little
 from api.pictures import Pictures
 from api.ready_encoders import ReadyEncoders
@@ -71,9 +71,11 @@ class Searching:
 
         work = partial(self._known.ask, name, found)
         if not (waits or every_row) and takes_little(wanted):
-            if self._loop.are_short(name) and self._known.caught_up(name):
-                with suppress(Moved):
-                    return await self._loop.run(name, partial(self._known.ask_once, name, found))
+            if self._loop.are_short(name):
+                # Asked when its turn has come: others may commit while it waits
+                quickly = partial(self._known.ask_caught_up, name, found)
+                with suppress(Behind, Moved):
+                    return await self._loop.run(name, quickly)
             work = partial(self._loop.timed, name, work)
         # Each is begun by the event loop, which so has its turn between two; threads that take the
         # next one themselves leave it waiting, and refusals with it, for a quarter of a second

@@ -11,6 +11,7 @@ let current = null;
 let turn = 0; // what was asked for earlier opens no more
 let told = {}; // whom to tell of what was done here
 export const shown = () => current?.key ?? null;
+const telling = (work) => reported(() => current, work);
 
 function value(each) {
   if (Array.isArray(each)) return each.map(value).join(", ");
@@ -73,7 +74,7 @@ async function step(by) {
   told.stepped();
 }
 
-const walk = (by) => reported(() => current, () => step(by));
+const walk = (by) => telling(() => step(by));
 
 export function neighbour(hit) {
   const button = element("button", { type: "button", title: words(hit), onclick: () => open(hit) }, picture(hit, 160));
@@ -85,7 +86,7 @@ export function neighbour(hit) {
 async function neighbours(item) {
   byId("neighbours").replaceChildren();
   const target = item.image ? "image" : "text";
-  await reported(() => current, async () => {
+  await telling(async () => {
     const hits = await ask("search", { like: item.key, k: NEIGHBOURS, target });
     if (item === current) byId("neighbours").replaceChildren(...hits.map(neighbour));
   });
@@ -119,7 +120,7 @@ export function listen(tellers) {
   };
   byId("before").onclick = () => walk(-1);
   byId("after").onclick = () => walk(1);
-  byId("remove").onclick = () => reported(() => current, remove);
+  byId("remove").onclick = () => telling(remove);
   byId("like").onsubmit = (event) => {
     event.preventDefault();
     const without = byId("not").value.split(",").map((each) => each.trim()).filter(Boolean);
